@@ -1,0 +1,128 @@
+// Plugins as REST shows them.
+import { type Static, Type } from "@sinclair/typebox";
+import { Effect, HookName } from "../hook.js";
+import { Digest, PluginName, SemVer, SubjectToken } from "../identifiers.js";
+import { Manifest, Permission, PluginType, ToolDefinition } from "../manifest.js";
+import { Binding } from "./binding.js";
+import { changeProperties } from "./change.js";
+
+export const PluginStatus = Type.Union([Type.Literal("enabled"), Type.Literal("disabled")], { $id: "PluginStatus" });
+export type PluginStatus = Static<typeof PluginStatus>;
+
+export const PluginPermissions = Type.Object(
+	{
+		asked: Type.Array(Permission, { description: "What the manifest of the current version asks for" }),
+		granted: Type.Array(Permission),
+		missing: Type.Array(Permission, {
+			description: "Asked for and not granted; the plugin cannot be enabled while this is not empty",
+		}),
+	},
+	{ additionalProperties: false, $id: "PluginPermissions" },
+);
+export type PluginPermissions = Static<typeof PluginPermissions>;
+
+const summaryProperties = {
+	name: PluginName,
+	version: SemVer,
+	digest: Digest,
+	status: PluginStatus,
+	description: Type.String(),
+	type: Type.Optional(PluginType),
+	category: Type.Optional(Type.String()),
+	tags: Type.Array(Type.String()),
+	hooks: Type.Array(Type.Object({ hook: HookName, effect: Effect }, { additionalProperties: false })),
+	permissions: PluginPermissions,
+	createdAt: Type.String({ description: "RFC 3339, UTC" }),
+	updatedAt: Type.String({ description: "RFC 3339, UTC" }),
+};
+
+export const PluginSummary = Type.Object(summaryProperties, { additionalProperties: false, $id: "PluginSummary" });
+export type PluginSummary = Static<typeof PluginSummary>;
+
+export const PluginList = Type.Object({ items: Type.Array(PluginSummary) }, { additionalProperties: false, $id: "PluginList" });
+export type PluginList = Static<typeof PluginList>;
+
+export const PluginVersion = Type.Object(
+	{
+		version: SemVer,
+		digest: Digest,
+		size: Type.Integer({ minimum: 8, description: "Bytes of the module" }),
+		current: Type.Boolean(),
+		createdAt: Type.String({ description: "RFC 3339, UTC" }),
+		createdBy: Type.String({ description: "Name of the API key that uploaded it" }),
+	},
+	{ additionalProperties: false, $id: "PluginVersion" },
+);
+export type PluginVersion = Static<typeof PluginVersion>;
+
+export const PluginVersionList = Type.Object(
+	{ items: Type.Array(PluginVersion) },
+	{ additionalProperties: false, $id: "PluginVersionList" },
+);
+export type PluginVersionList = Static<typeof PluginVersionList>;
+
+export const PluginHealth = Type.Object(
+	{
+		status: Type.Union([Type.Literal("running"), Type.Literal("failing"), Type.Literal("idle"), Type.Literal("unknown")], {
+			description:
+				"running: in the route table and every live runtime took it; failing: a runtime could not take it; idle: in no chain; unknown: no live runtime",
+		}),
+		faults: Type.Array(
+			Type.Object(
+				{
+					runtime: SubjectToken,
+					code: Type.String(),
+					message: Type.String(),
+					running: Type.Optional(SemVer),
+				},
+				{ additionalProperties: false },
+			),
+		),
+		recent: Type.Object(
+			{
+				minutes: Type.Integer({ description: "Length of the window that ends now" }),
+				calls: Type.Integer({ minimum: 0 }),
+				errors: Type.Integer({ minimum: 0 }),
+			},
+			{ additionalProperties: false },
+		),
+	},
+	{ additionalProperties: false, $id: "PluginHealth" },
+);
+export type PluginHealth = Static<typeof PluginHealth>;
+
+export const PluginDetail = Type.Object(
+	{
+		...summaryProperties,
+		manifest: Manifest,
+		readme: Type.Optional(Type.String()),
+		tools: Type.Array(ToolDefinition),
+		versions: Type.Array(PluginVersion),
+		bindings: Type.Array(Binding),
+		health: PluginHealth,
+	},
+	{ additionalProperties: false, $id: "PluginDetail" },
+);
+export type PluginDetail = Static<typeof PluginDetail>;
+
+export const PluginChange = Type.Object(
+	{
+		plugin: PluginDetail,
+		created: Type.Boolean({ description: "Install and new version: false when exactly this version was there already" }),
+		warnings: Type.Array(
+			Type.Object(
+				{ path: Type.String({ description: "JSON Pointer into the manifest" }), message: Type.String() },
+				{ additionalProperties: false },
+			),
+		),
+		...changeProperties,
+	},
+	{ additionalProperties: false, $id: "PluginChange" },
+);
+export type PluginChange = Static<typeof PluginChange>;
+
+export const GrantsBody = Type.Object(
+	{ permissions: Type.Array(Permission, { maxItems: 16, uniqueItems: true, description: "All that are granted from now on" }) },
+	{ additionalProperties: false, $id: "GrantsBody" },
+);
+export type GrantsBody = Static<typeof GrantsBody>;

@@ -1,0 +1,24 @@
+// Names of what the bus keeps in NATS JetStream. Every service creates what is missing, so start order does not matter.
+
+/** Stream of durable events (`on_after_response`): work queue, refuses new ones when full. */
+export const EVENT_STREAM = "HOOKBUS_EVENTS";
+/** Stream of execution batches on their way to the database. */
+export const EXECUTION_STREAM = "HOOKBUS_EXECUTIONS";
+/** Stream of dead letters: durable events that were given up, with the reason. */
+export const DEAD_LETTER_STREAM = "HOOKBUS_DEAD_LETTERS";
+/** Key-value bucket: tenant → RouteTable, as JSON. */
+export const ROUTE_BUCKET = "HOOKBUS_ROUTES";
+/** Key-value bucket: tenant → HookPolicy, as JSON; what clients apply when nobody answers. */
+export const POLICY_BUCKET = "HOOKBUS_POLICIES";
+/** Key-value bucket: `<tenant>.<event digest>` → which plugins have handled a durable event. */
+export const DONE_BUCKET = "HOOKBUS_DONE";
+/** Object store of modules, each under its digest. */
+export const MODULE_STORE = "HOOKBUS_MODULES";
+
+/** Durable consumer of EVENT_STREAM that all runtimes share. */
+export const EVENT_CONSUMER = "runtimes";
+/** Durable consumer of EXECUTION_STREAM that the control plane reads. */
+export const EXECUTION_CONSUMER = "control-plane";
+
+/** Queue group of all runtimes. */
+export const RUNTIME_QUEUE = "runtimes";

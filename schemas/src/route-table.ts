@@ -1,0 +1,86 @@
+// The route table of a tenant: the compiled, numbered snapshot of all its bindings. The control plane resolves scopes,
+// orders and configuration once, when something changes; the runtime only looks up.
+import { type Static, Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { BindingMode, Effect, FailurePolicy, ToolPhase } from "./hook.js";
+import { Digest, JsonPointer, PluginName, SemVer, SubjectToken } from "./identifiers.js";
+import { Permission, PluginLimits, ToolDefinition } from "./manifest.js";
+
+/** A secret sealed for the runtime: flattened JWE (RFC 7516), `dir` + A256GCM, bound by its AAD to tenant, plugin and field. */
+export const SealedSecret = Type.Object(
+	{ jwe: Type.Record(Type.String(), Type.Unknown()) },
+	{ $id: "SealedSecret", description: "Flattened JWE (RFC 7516), dir + A256GCM; additional data: tenant, plugin, field" },
+);
+export type SealedSecret = Static<typeof SealedSecret>;
+
+/** One plugin as some bindings need it: a version, a configuration, rights and limits. */
+export const RoutedPlugin = Type.Object(
+	{
+		name: PluginName,
+		version: SemVer,
+		digest: Digest,
+		size: Type.Integer({ minimum: 8, description: "Bytes of the module" }),
+		configRevision: Type.String({
+			description: "Changes whenever config, secrets or grants change; instances are never shared across it",
+		}),
+		config: Type.Record(Type.String(), Type.Unknown(), { description: "Effective configuration without secrets" }),
+		secrets: Type.Record(Type.String(), SealedSecret),
+		grants: Type.Array(Permission),
+		limits: Type.Required(PluginLimits),
+		tools: Type.Array(ToolDefinition),
+	},
+	{ $id: "RoutedPlugin" },
+);
+export type RoutedPlugin = Static<typeof RoutedPlugin>;
+
+/** One place in a chain. */
+export const RouteStep = Type.Object(
+	{
+		plugin: Type.String({ description: "Key in plugins" }),
+		effect: Effect,
+		mode: BindingMode,
+		onError: FailurePolicy,
+		order: Type.Integer(),
+		timeoutMs: Type.Integer({ minimum: 1, description: "Milliseconds for one invocation; the event's deadline can shorten it" }),
+		paths: Type.Array(JsonPointer),
+		phases: Type.Optional(Type.Array(ToolPhase)),
+	},
+	{ $id: "RouteStep" },
+);
+export type RouteStep = Static<typeof RouteStep>;
+
+export const HookRoutes = Type.Object(
+	{
+		all: Type.Optional(
+			Type.Array(RouteStep, { description: "Chain of every assistant that is not listed; absent: only listed ones have one" }),
+		),
+		assistants: Type.Record(SubjectToken, Type.Array(RouteStep)),
+	},
+	{ $id: "HookRoutes" },
+);
+export type HookRoutes = Static<typeof HookRoutes>;
+
+export const RouteTable = Type.Object(
+	{
+		spec: Type.Literal("1"),
+		tenant: SubjectToken,
+		revision: Type.Integer({ minimum: 1, description: "Grows by at least one with every change of the tenant" }),
+		compiledAt: Type.String(),
+		plugins: Type.Record(Type.String(), RoutedPlugin),
+		hooks: Type.Object({
+			on_chat_message: Type.Optional(HookRoutes),
+			on_tool_call: Type.Optional(HookRoutes),
+			on_before_response: Type.Optional(HookRoutes),
+			on_after_response: Type.Optional(HookRoutes),
+		}),
+	},
+	{ $id: "RouteTable", description: "All bindings of a tenant, compiled and numbered" },
+);
+export type RouteTable = Static<typeof RouteTable>;
+
+const check = TypeCompiler.Compile(RouteTable);
+
+/** True when the value is a route table. Does not throw. */
+export function isRouteTable(value: unknown): value is RouteTable {
+	return check.Check(value);
+}

@@ -1,0 +1,96 @@
+// Builds and parses NATS subjects: the only place that knows their grammar.
+//
+//   hooks.v1.<tenant>.<hook>.<assistant>      events, chat service → runtime
+//   hookbus.v1.executions.<tenant>            execution batches, runtime → control plane (stream)
+//   hookbus.v1.dead.<tenant>                  dead letters, runtime → stream
+//   hookbus.v1.runtimes.<runtime>.heartbeat   liveness and applied revisions, runtime → control plane
+//   _INBOX_<tenant>.<rest>                    inboxes of a tenant's clients; with `frames` as second token the client
+//                                             understands progress frames before the verdict
+//   _INBOX.<rest>                             default inboxes of any NATS client
+import { type HookName, isHookName } from "./hook.js";
+import { isSubjectToken } from "./identifiers.js";
+
+export interface EventAddress {
+	tenant: string;
+	hook: HookName;
+	assistant: string;
+}
+
+function token(kind: string, value: string): string {
+	if (!isSubjectToken(value)) {
+		throw new TypeError(`${kind} "${value}" cannot stand in a subject; use 1–64 characters of A–Z a–z 0–9 _ -`);
+	}
+	return value;
+}
+
+/** Subject of one event. Throws TypeError when tenant or assistant is not a subject token. */
+export function eventSubject(address: EventAddress): string {
+	return `hooks.v1.${token("tenant", address.tenant)}.${address.hook}.${token("assistant", address.assistant)}`;
+}
+
+/** Subject that matches the events of a hook for every assistant of a tenant. */
+export function eventSubjectForAllAssistants(tenant: string, hook: HookName): string {
+	return `hooks.v1.${token("tenant", tenant)}.${hook}.*`;
+}
+
+/** The address in an event's subject, or `undefined` when it is no event subject of this version. Does not throw. */
+export function parseEventSubject(subject: string): EventAddress | undefined {
+	const tokens = subject.split(".");
+	if (tokens.length !== 5 || tokens[0] !== "hooks" || tokens[1] !== "v1") return undefined;
+	const [, , tenant, hook, assistant] = tokens as [string, string, string, string, string];
+	if (!isHookName(hook) || !isSubjectToken(tenant) || !isSubjectToken(assistant)) return undefined;
+	return { tenant, hook, assistant };
+}
+
+/** What the stream of durable events captures. */
+export const DURABLE_EVENT_SUBJECTS = "hooks.v1.*.on_after_response.*";
+
+export const EXECUTION_SUBJECTS = "hookbus.v1.executions.*";
+export const DEAD_LETTER_SUBJECTS = "hookbus.v1.dead.*";
+export const HEARTBEAT_SUBJECTS = "hookbus.v1.runtimes.*.heartbeat";
+
+export function executionSubject(tenant: string): string {
+	return `hookbus.v1.executions.${token("tenant", tenant)}`;
+}
+
+export function deadLetterSubject(tenant: string): string {
+	return `hookbus.v1.dead.${token("tenant", tenant)}`;
+}
+
+export function heartbeatSubject(runtime: string): string {
+	return `hookbus.v1.runtimes.${token("runtime", runtime)}.heartbeat`;
+}
+
+/** Inbox prefix of a tenant's clients; allow only this one in the tenant's NATS permissions. */
+export function tenantInboxPrefix(tenant: string): string {
+	return `_INBOX_${token("tenant", tenant)}`;
+}
+
+export interface ReplyAddress {
+	/** The client understands progress frames before the verdict. */
+	frames: boolean;
+}
+
+const inboxRest = /^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}$/;
+
+/**
+ * Checks that a reply subject is an inbox that a client of this tenant may own. Whoever answers any reply subject can be
+ * made to publish anywhere (a crafted one deleted a stream), so the runtime answers only what this function accepts.
+ *
+ * @param reply the message's reply subject
+ * @param tenant the tenant in the event's subject
+ * @param tenantInboxOnly true: only `_INBOX_<tenant>.…`; false: also the default `_INBOX.…` of any NATS client
+ * @returns `undefined` when the subject must not be answered
+ */
+export function parseReplySubject(reply: string, tenant: string, tenantInboxOnly: boolean): ReplyAddress | undefined {
+	if (reply.length > 256) return undefined;
+	const own = `_INBOX_${tenant}.`;
+	if (reply.startsWith(own)) {
+		const rest = reply.slice(own.length);
+		return inboxRest.test(rest) ? { frames: rest.startsWith("frames.") } : undefined;
+	}
+	if (!tenantInboxOnly && reply.startsWith("_INBOX.")) {
+		return inboxRest.test(reply.slice("_INBOX.".length)) ? { frames: false } : undefined;
+	}
+	return undefined;
+}

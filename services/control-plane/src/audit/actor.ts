@@ -1,0 +1,16 @@
+// Who makes a change: the API key of a request, or the service itself.
+
+export interface Actor {
+	readonly tenant: string;
+	/** Name of the API key; shown as the one who uploaded or granted. */
+	readonly name: string;
+	/** Id of the API key; absent for the service itself. */
+	readonly keyId?: string;
+	/** Id of the HTTP request; absent for the service itself. */
+	readonly request?: string;
+}
+
+/** The service itself, for changes that nobody asked for. */
+export function systemActor(tenant: string): Actor {
+	return { tenant, name: "system" };
+}

@@ -1,0 +1,27 @@
+// What a plugin's configuration schema says about single properties: which are secret, and which have a default.
+import type { Manifest } from "@hookbus/schemas";
+import { type Config, isObject, mergeConfig } from "./merge-config.js";
+
+function properties(manifest: Manifest): [string, Config][] {
+	const declared = manifest.config?.["properties"];
+	if (!isObject(declared)) return [];
+	return Object.entries(declared).filter((entry): entry is [string, Config] => isObject(entry[1]));
+}
+
+/** Names of the properties that are marked `secret: true`. */
+export function secretFields(manifest: Manifest): Set<string> {
+	return new Set(properties(manifest).flatMap(([name, schema]) => (schema["secret"] === true ? [name] : [])));
+}
+
+/** Defaults of the schema's properties, with the manifest's own `defaults` on top. */
+export function defaultConfig(manifest: Manifest): Config {
+	const bySchema = Object.fromEntries(
+		properties(manifest).flatMap(([name, schema]) => (schema["default"] === undefined ? [] : [[name, schema["default"]]])),
+	);
+	return mergeConfig(bySchema, manifest.defaults ?? {});
+}
+
+/** The configuration that a plugin runs with: defaults, then what was set globally, then a binding's override. */
+export function effectiveConfig(manifest: Manifest, global: Config, override: Config = {}): Config {
+	return mergeConfig(mergeConfig(defaultConfig(manifest), global), override);
+}

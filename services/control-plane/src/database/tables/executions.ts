@@ -1,0 +1,48 @@
+// Executions: one row for each run of a plugin for an event. They outlive the plugin, so nothing references it.
+import type { BindingMode, Effect, HookName, Outcome, PluginAction, PluginLogLine, Usage } from "@hookbus/schemas";
+import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, text, timestamp, unique } from "drizzle-orm/pg-core";
+
+export const executions = pgTable(
+	"executions",
+	{
+		/** Grows with arrival; pages are cut by it. */
+		id: bigint({ mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+		tenant: text().notNull(),
+		eventId: text("event_id").notNull(),
+		hook: text().$type<HookName>().notNull(),
+		/** Empty for hooks without phases, so that the unique key covers them. */
+		phase: text().notNull(),
+		plugin: text().notNull(),
+		version: text().notNull(),
+		digest: text().notNull(),
+		assistant: text().notNull(),
+		conversation: text(),
+		user: text(),
+		effect: text().$type<Effect>().notNull(),
+		mode: text().$type<BindingMode>().notNull(),
+		outcome: text().$type<Outcome>().notNull(),
+		action: text().$type<PluginAction>(),
+		reason: text(),
+		error: text(),
+		skipped: boolean(),
+		paths: jsonb().$type<string[]>(),
+		stripped: jsonb().$type<string[]>(),
+		startedAt: timestamp("started_at", { withTimezone: true }).notNull(),
+		durationMs: doublePrecision("duration_ms").notNull(),
+		inputBytes: integer("input_bytes").notNull(),
+		outputBytes: integer("output_bytes").notNull(),
+		attempt: integer().notNull(),
+		usage: jsonb().$type<Usage>(),
+		logs: jsonb().$type<PluginLogLine[]>(),
+		logsDropped: integer("logs_dropped"),
+		runtime: text().notNull(),
+		revision: bigint({ mode: "number" }).notNull(),
+	},
+	(table) => [
+		unique("executions_once").on(table.tenant, table.eventId, table.hook, table.phase, table.plugin),
+		index("executions_page").on(table.tenant, table.id),
+		index("executions_plugin").on(table.tenant, table.plugin, table.id),
+		index("executions_conversation").on(table.tenant, table.conversation, table.id),
+		index("executions_started").on(table.startedAt),
+	],
+);

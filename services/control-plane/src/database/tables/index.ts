@@ -1,0 +1,11 @@
+// All tables of the control plane.
+export { apiKeys } from "./api-keys.js";
+export { auditLog } from "./audit-log.js";
+export { bindings } from "./bindings.js";
+export { executions } from "./executions.js";
+export { outbox } from "./outbox.js";
+export { pluginConfigs } from "./plugin-configs.js";
+export { pluginGrants } from "./plugin-grants.js";
+export { pluginVersions } from "./plugin-versions.js";
+export { plugins } from "./plugins.js";
+export { tenants } from "./tenants.js";

@@ -1,0 +1,78 @@
+// Every error of this service that a person or a program may see. ERRORS.md explains each; a test holds catalogue, page and
+// throw sites together. A code is never used again for something else.
+import { defineErrors } from "@hookbus/foundation";
+
+export const ERROR_CATALOGUE = {
+	// Requests
+	request_invalid: { title: "The request is not valid", status: 400, retryable: false },
+	not_authenticated: { title: "No valid API key", status: 401, retryable: false },
+	role_missing: { title: "The API key's role does not allow this", status: 403, retryable: false },
+	not_found: { title: "There is nothing here", status: 404, retryable: false },
+	body_too_large: { title: "The request body is too large", status: 413, retryable: false },
+	media_type_unknown: { title: "The content type is not supported", status: 415, retryable: false },
+	cursor_invalid: { title: "The page cursor is not valid", status: 400, retryable: false },
+	request_timeout: { title: "The request took too long", status: 503, retryable: true },
+	internal: { title: "Something went wrong here", status: 500, retryable: true },
+
+	// Uploads and archives
+	upload_incomplete: { title: "The upload is not complete", status: 400, retryable: true },
+	upload_field_invalid: { title: "A field of the upload is not valid", status: 422, retryable: false },
+	upload_too_large: { title: "The uploaded file is too large", status: 413, retryable: false },
+	package_unknown: { title: "The file is neither a .zip nor a .wasm", status: 422, retryable: false },
+	package_file_missing: { title: "The package lacks a file", status: 422, retryable: false },
+	package_ambiguous: { title: "The package holds two manifests", status: 422, retryable: false },
+	digest_mismatch: { title: "The digest does not match", status: 422, retryable: false },
+	archive_malformed: { title: "The archive is not a proper .zip", status: 422, retryable: false },
+	archive_too_many_entries: { title: "The archive holds too many entries", status: 422, retryable: false },
+	archive_too_large: { title: "The archive's content is too large", status: 422, retryable: false },
+	archive_ratio: { title: "An entry is compressed too strongly", status: 422, retryable: false },
+	archive_path: { title: "An entry has an unsafe name", status: 422, retryable: false },
+	archive_duplicate: { title: "Two entries have the same name", status: 422, retryable: false },
+	archive_link: { title: "An entry is not a regular file", status: 422, retryable: false },
+	archive_encrypted: { title: "An entry is encrypted", status: 422, retryable: false },
+	archive_corrupt: { title: "An entry's content is damaged", status: 422, retryable: false },
+	archive_nested: { title: "An entry is itself an archive", status: 422, retryable: false },
+
+	// Manifests and modules
+	manifest_unreadable: { title: "The manifest cannot be read", status: 422, retryable: false },
+	manifest_invalid: { title: "The manifest is not valid", status: 422, retryable: false },
+	module_refused: { title: "The module is refused", status: 422, retryable: false },
+	module_probe_failed: { title: "The module does not compile or start", status: 422, retryable: false },
+
+	// Plugins
+	plugin_not_found: { title: "No such plugin", status: 404, retryable: false },
+	plugin_exists: { title: "The plugin is installed already", status: 409, retryable: false },
+	plugin_name_differs: { title: "The package holds another plugin", status: 422, retryable: false },
+	version_exists: { title: "The version exists with other content", status: 409, retryable: false },
+	grants_missing: { title: "Permissions are not granted", status: 409, retryable: false },
+	grant_not_asked: { title: "The plugin does not ask for this permission", status: 422, retryable: false },
+
+	// Configuration and bindings
+	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },
+	change_contended: { title: "Too many changes at once", status: 503, retryable: true },
+	secret_unreadable: { title: "A stored secret cannot be opened", status: 409, retryable: false },
+	binding_exists: { title: "The plugin is bound to this assistant already", status: 409, retryable: false },
+	binding_not_found: { title: "No such binding", status: 404, retryable: false },
+	binding_invalid: { title: "The binding is not valid", status: 422, retryable: false },
+	binding_mandatory: { title: "The tenant's binding is mandatory", status: 409, retryable: false },
+	route_table_too_large: { title: "The route table would be too large", status: 409, retryable: false },
+
+	// Executions and keys
+	execution_not_found: { title: "No such execution", status: 404, retryable: false },
+	api_key_not_found: { title: "No such API key", status: 404, retryable: false },
+	last_admin_key: { title: "This is the last admin key", status: 409, retryable: false },
+
+	// Fleet
+	not_applied_in_time: { title: "The change is stored, but not applied everywhere yet", status: 504, retryable: true },
+	activation_failed: { title: "A runtime could not take the plugin into service", status: 502, retryable: false },
+
+	// Service
+	database_unavailable: { title: "The database is not available", status: 503, retryable: true },
+	database_locked: { title: "The database directory is in use", status: 500, retryable: false },
+	stopping: { title: "The service is stopping", status: 503, retryable: true },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** One factory per code: `errors.plugin_not_found("plugin x …")`. */
+export const errors = defineErrors(ERROR_CATALOGUE);

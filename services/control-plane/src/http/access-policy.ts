@@ -1,0 +1,71 @@
+// Who may call what: the one table. A route that is not in it stops the service at its start, so a forgotten line can never
+// mean an open door; the tests walk the same table.
+import { API_ROLES, type ApiRole } from "@hookbus/schemas";
+
+/** `open`: without a key. A role: this one or a higher one. */
+export type Access = "open" | ApiRole;
+
+/** Method and path, as the routes are declared. */
+export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
+	"GET /livez": "open",
+	"GET /readyz": "open",
+	"GET /metrics": "open",
+	"GET /openapi.json": "open",
+	"GET /docs": "open",
+	"GET /docs/": "open",
+	"GET /docs/json": "open",
+	"GET /docs/yaml": "open",
+	"GET /docs/static/*": "open",
+	"HEAD /docs/static/*": "open",
+	"GET /docs/static/index.html": "open",
+	"GET /docs/static/swagger-initializer.js": "open",
+
+	"GET /api/v1/plugins": "viewer",
+	"GET /api/v1/plugins/metrics": "viewer",
+	"POST /api/v1/plugins/install": "developer",
+	"POST /api/v1/plugins/validate-manifest": "developer",
+	"GET /api/v1/plugins/:name": "viewer",
+	"PUT /api/v1/plugins/:name": "operator",
+	"DELETE /api/v1/plugins/:name": "admin",
+	"POST /api/v1/plugins/:name/enable": "operator",
+	"POST /api/v1/plugins/:name/disable": "operator",
+	"POST /api/v1/plugins/:name/toggle": "operator",
+	"PUT /api/v1/plugins/:name/grants": "admin",
+	"GET /api/v1/plugins/:name/versions": "viewer",
+	"GET /api/v1/plugins/:name/config": "viewer",
+	"PUT /api/v1/plugins/:name/config": "operator",
+
+	"GET /api/v1/assistants/:id/plugins": "viewer",
+	"POST /api/v1/assistants/:id/plugins": "operator",
+	"PUT /api/v1/assistants/:id/plugins/:plugin": "operator",
+	"DELETE /api/v1/assistants/:id/plugins/:plugin": "operator",
+	"GET /api/v1/assistants/:id/explain": "viewer",
+
+	"GET /api/v1/plugin-executions": "viewer",
+	"GET /api/v1/plugin-executions/:id": "viewer",
+	"GET /api/v1/runtimes": "viewer",
+
+	"GET /api/v1/api-keys": "admin",
+	"POST /api/v1/api-keys": "admin",
+	"DELETE /api/v1/api-keys/:id": "admin",
+};
+
+/** What single fields of an upload need on top of the route's role. */
+export const UPLOAD_FIELD_ROLES = { enable: "operator", grants: "admin" } as const satisfies Record<string, ApiRole>;
+
+/**
+ * The access of a declared route.
+ *
+ * @throws Error when the table does not name it
+ */
+export function accessOf(method: string, path: string): Access {
+	const route = `${method} ${path}`;
+	const access = Object.hasOwn(ACCESS_POLICY, route) ? ACCESS_POLICY[route] : undefined;
+	if (access === undefined) throw new Error(`route ${route} is not in ACCESS_POLICY; add it there with the role that it needs`);
+	return access;
+}
+
+/** True when a key of role `held` may do what `needed` may. */
+export function isAllowed(held: ApiRole, needed: ApiRole): boolean {
+	return API_ROLES.indexOf(held) >= API_ROLES.indexOf(needed);
+}

@@ -1,0 +1,125 @@
+// The Fastify instance with everything that it serves; what tests call in process. It owns nothing: whatever it is given is
+// opened and closed by the composition.
+import { randomUUID } from "node:crypto";
+import multipart from "@fastify/multipart";
+import type { SecretBox } from "@hookbus/foundation";
+import Fastify, { type FastifyBaseLogger } from "fastify";
+import type { Logger } from "pino";
+import { addApiKeyRoutes } from "../api-keys/routes.js";
+import { addBindingRoutes } from "../bindings/routes.js";
+import type { BusLink } from "../bus/bus-link.js";
+import type { CheckThreads } from "../checks/check-threads.js";
+import { CheckedConfigs } from "../config/checked-configs.js";
+import { addConfigRoutes } from "../config/routes.js";
+import type { Database } from "../database/database.js";
+import { errors } from "../errors.js";
+import { addExecutionRoutes } from "../executions/routes.js";
+import { addFleetRoutes } from "../fleet/routes.js";
+import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
+import { addHealthRoutes } from "../health/routes.js";
+import type { ControlPlaneMetrics } from "../metrics.js";
+import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
+import { addPluginRoutes } from "../plugins/routes.js";
+import type { Staging } from "../plugins/staging.js";
+import type { OutboxRelay } from "../routing/outbox-relay.js";
+import { createAnswerChange } from "./answer-change.js";
+import type { App } from "./app.js";
+import { addAuthentication } from "./authentication.js";
+import { addErrorReplies } from "./error-reply.js";
+import { addOpenApi } from "./openapi.js";
+import { compileInput } from "./validate-input.js";
+
+export interface AppParts {
+	readonly database: Database;
+	readonly secrets: SecretBox;
+	readonly link: BusLink;
+	readonly relay: OutboxRelay;
+	readonly fleet: RuntimeFleet;
+	readonly staging: Staging;
+	readonly checkThreads: CheckThreads;
+	readonly metrics: ControlPlaneMetrics;
+	readonly logger: Logger;
+	/** Aborted when the service stops. */
+	readonly stopping: AbortSignal;
+	/** Largest uploaded file in bytes. */
+	readonly maxUploadBytes: number;
+	/** Version of this service, shown in the OpenAPI document. */
+	readonly version: string;
+}
+
+/** Milliseconds in which a whole request must have arrived; slow senders must not hold sockets for ever. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** Milliseconds that an answer may take; longer than the longest wait for the fleet. */
+const HANDLER_TIMEOUT_MS = 150_000;
+
+/**
+ * Builds and readies the app; it does not listen yet.
+ *
+ * @throws Error when a route is not in the access policy
+ */
+export async function buildApp(parts: AppParts): Promise<App> {
+	const loggerInstance: FastifyBaseLogger = parts.logger;
+	const app: App = Fastify({
+		loggerInstance,
+		disableRequestLogging: true,
+		genReqId: () => randomUUID(),
+		requestIdHeader: false,
+		bodyLimit: MAX_MANIFEST_BYTES,
+		requestTimeout: REQUEST_TIMEOUT_MS,
+		handlerTimeout: HANDLER_TIMEOUT_MS,
+		exposeHeadRoutes: false,
+		// Fastify's own refusal while closing is no problem document; ours is, see refuseWhileStopping.
+		return503OnClosing: false,
+		forceCloseConnections: "idle",
+	});
+	app.setValidatorCompiler(compileInput);
+	// Answers are built from typed values; a second pass that drops what a schema does not name would only hide a mistake.
+	app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+	addErrorReplies(app);
+	refuseWhileStopping(app, parts.stopping);
+	addAuthentication(app, parts.database);
+	addHeaders(app, parts);
+	app.addContentTypeParser(
+		["application/yaml", "text/yaml", "application/x-yaml"],
+		{ parseAs: "string" },
+		(_request, body, done) => done(null, body),
+	);
+	// A file over the limit is cut off and refused by whoever reads it, with a message of ours.
+	await app.register(multipart, { throwFileSizeLimit: false });
+	await addOpenApi(app, parts.version);
+	const answerChange = createAnswerChange(parts.relay, parts.fleet, parts.stopping);
+	const checks = new CheckedConfigs(parts.checkThreads);
+	addHealthRoutes(app, parts);
+	addPluginRoutes(app, { ...parts, answerChange, checks });
+	addConfigRoutes(app, { ...parts, answerChange, checks });
+	addBindingRoutes(app, { ...parts, answerChange, checks });
+	addExecutionRoutes(app, parts);
+	addFleetRoutes(app, parts);
+	addApiKeyRoutes(app, parts);
+	await app.ready();
+	return app;
+}
+
+/** A connection that was open before the stop may still bring requests; those in hand are finished, new ones are not begun. */
+function refuseWhileStopping(app: App, stopping: AbortSignal): void {
+	app.addHook("onRequest", async (request) => {
+		if (stopping.aborted && request.url.startsWith("/api/")) {
+			throw errors.stopping("this control plane is stopping; send the request again, another one or its successor answers");
+		}
+	});
+}
+
+function addHeaders(app: App, { metrics, stopping }: AppParts): void {
+	app.addHook("onSend", async (request, reply) => {
+		reply.header("x-content-type-options", "nosniff");
+		reply.header("x-request-id", request.id);
+		if (request.url.startsWith("/api/")) reply.header("cache-control", "no-store");
+		// A connection that is kept alive would hold up the stop.
+		if (stopping.aborted) reply.header("connection", "close");
+	});
+	app.addHook("onResponse", async (request, reply) => {
+		const route = request.routeOptions.url ?? "unknown";
+		metrics.httpDuration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
+		request.log.debug({ method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, "request");
+	});
+}

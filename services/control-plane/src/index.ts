@@ -1,0 +1,9 @@
+// What the start command and the tests may import.
+export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./compose.js";
+export { ERROR_CATALOGUE, type ErrorCode } from "./errors.js";
+export { ACCESS_POLICY, type Access, UPLOAD_FIELD_ROLES } from "./http/access-policy.js";
+export { compileRouteTable, type TableHead } from "./routing/compile-route-table.js";
+export { derivePolicy } from "./routing/derive-policy.js";
+export { explain } from "./routing/explain.js";
+export type { RoutingBinding, RoutingInput, RoutingPlugin } from "./routing/routing-input.js";
+export { ControlPlaneSettings, readControlPlaneSettings } from "./settings.js";

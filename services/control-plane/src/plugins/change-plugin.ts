@@ -1,0 +1,79 @@
+// Changes of an installed plugin that bring no new bytes: on and off, permissions, removal.
+import type { Permission } from "@hookbus/schemas";
+import type { Actor } from "../audit/actor.js";
+import type { Queries } from "../database/database.js";
+import { type Committed, commitChange } from "../routing/commit-change.js";
+import { type InstallParts, requireAsked, requirePlugin } from "./install-plugin.js";
+import { deletePlugin, findVersion, listGrants, type PluginRow, setGrants, updatePlugin, type VersionRow } from "./repository.js";
+import { requireActivatable } from "./require-activatable.js";
+
+/**
+ * Enables or disables; `toggle` does whichever it is not. Asking for the state that it has changes nothing.
+ *
+ * @throws CodedError `plugin_not_found`, `grants_missing`, `config_invalid`
+ */
+export function switchPlugin(
+	parts: InstallParts,
+	actor: Actor,
+	name: string,
+	to: "enabled" | "disabled" | "toggle",
+): Promise<Committed<undefined>> {
+	return commitChange(parts.database, actor, async (queries) => {
+		const plugin = await requirePlugin(queries, actor.tenant, name);
+		const enabled = to === "toggle" ? !plugin.enabled : to === "enabled";
+		if (enabled === plugin.enabled) return { result: undefined, audit: undefined };
+		const { manifest } = await currentVersion(queries, actor.tenant, plugin);
+		if (enabled) await requireActivatable(queries, parts, actor.tenant, manifest);
+		await updatePlugin(queries, actor.tenant, name, { enabled });
+		const action = enabled ? "plugin.enable" : "plugin.disable";
+		return { result: undefined, audit: { action, target: name, detail: { version: plugin.version } } };
+	});
+}
+
+/**
+ * Grants exactly these permissions from now on. An enabled plugin keeps all that it asks for: running without a permission
+ * that it needs, or silently not running, would both be surprises, so it has to be disabled first.
+ *
+ * @throws CodedError `plugin_not_found`, `grant_not_asked`, `grants_missing`
+ */
+export function grantPermissions(
+	parts: InstallParts,
+	actor: Actor,
+	name: string,
+	permissions: readonly Permission[],
+): Promise<Committed<undefined>> {
+	return commitChange(parts.database, actor, async (queries) => {
+		const plugin = await requirePlugin(queries, actor.tenant, name);
+		const { manifest } = await currentVersion(queries, actor.tenant, plugin);
+		requireAsked(manifest, permissions);
+		const before = await listGrants(queries, actor.tenant, name);
+		const after = [...permissions].sort();
+		if (before.join() === after.join()) return { result: undefined, audit: undefined };
+		await setGrants(queries, actor.tenant, name, after, actor.name);
+		if (plugin.enabled) await requireActivatable(queries, parts, actor.tenant, manifest);
+		return { result: undefined, audit: { action: "plugin.grants", target: name, detail: { before, after } } };
+	});
+}
+
+/**
+ * Removes a plugin with versions, grants, configuration and bindings. Audit rows and executions stay.
+ *
+ * @throws CodedError `plugin_not_found`
+ */
+export function removePlugin(
+	{ database }: Pick<InstallParts, "database">,
+	actor: Actor,
+	name: string,
+): Promise<Committed<undefined>> {
+	return commitChange(database, actor, async (queries) => {
+		const { version, enabled } = await requirePlugin(queries, actor.tenant, name);
+		await deletePlugin(queries, actor.tenant, name);
+		return { result: undefined, audit: { action: "plugin.delete", target: name, detail: { version, enabled } } };
+	});
+}
+
+async function currentVersion(queries: Queries, tenant: string, plugin: PluginRow): Promise<VersionRow> {
+	const version = await findVersion(queries, tenant, plugin.name, plugin.version);
+	if (version === undefined) throw new Error(`plugin ${plugin.name} has no row for its version ${plugin.version}`);
+	return version;
+}

@@ -1,0 +1,152 @@
+// Plugins as REST shows them: the rows put together, with what the runtimes and the executions say about them.
+import type { PluginDetail, PluginHealth, PluginSummary, PluginVersion } from "@hookbus/schemas";
+import { bindingsOfPlugin } from "../bindings/repository.js";
+import { showBinding } from "../bindings/show-binding.js";
+import type { Database, Queries } from "../database/database.js";
+import { countRecent } from "../executions/repository.js";
+import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
+import { newestSnapshot } from "../routing/outbox.js";
+import { missingGrants } from "../routing/routing-input.js";
+import { requirePlugin } from "./install-plugin.js";
+import {
+	currentVersions,
+	grantsByPlugin,
+	listGrants,
+	listPlugins,
+	listVersions,
+	type PluginRow,
+	type VersionRow,
+} from "./repository.js";
+
+/** Minutes of executions that a plugin's health looks back on. */
+const RECENT_MINUTES = 60;
+
+export interface PluginFilter {
+	readonly status?: "enabled" | "disabled" | undefined;
+	readonly type?: string | undefined;
+	readonly tag?: string | undefined;
+	/** Somewhere in name, description, category or tags; case does not matter. */
+	readonly text?: string | undefined;
+}
+
+/** Plugins that fulfil every part of the filter, by name. */
+export async function listPluginSummaries(database: Database, tenant: string, filter: PluginFilter): Promise<PluginSummary[]> {
+	const [rows, versions, grants] = await database.query(async (queries) => [
+		await listPlugins(queries, tenant),
+		await currentVersions(queries, tenant),
+		await grantsByPlugin(queries, tenant),
+	]);
+	return rows
+		.flatMap((row) => {
+			const version = versions.get(row.name);
+			return version === undefined ? [] : [summarise(row, version, grants.get(row.name) ?? [])];
+		})
+		.filter((plugin) => fulfils(plugin, filter));
+}
+
+function fulfils(plugin: PluginSummary, { status, type, tag, text }: PluginFilter): boolean {
+	if (status !== undefined && plugin.status !== status) return false;
+	if (type !== undefined && (plugin.type ?? "custom") !== type) return false;
+	if (tag !== undefined && !plugin.tags.includes(tag)) return false;
+	if (text === undefined) return true;
+	const wanted = text.toLowerCase();
+	return [plugin.name, plugin.description, plugin.category ?? "", ...plugin.tags].some((part) =>
+		part.toLowerCase().includes(wanted),
+	);
+}
+
+/** @throws CodedError `plugin_not_found` */
+export async function describePlugin(
+	database: Database,
+	fleet: RuntimeFleet,
+	tenant: string,
+	name: string,
+): Promise<PluginDetail> {
+	const stored = await database.query((queries) => readPlugin(queries, tenant, name));
+	const { row, versions, grants, bindings, recent, revision, routed } = stored;
+	const current = versions.find(({ version }) => version === row.version);
+	if (current === undefined) throw new Error(`plugin ${name} has no row for its version ${row.version}`);
+	return {
+		...summarise(row, current, grants),
+		manifest: current.manifest,
+		...(current.readme === null ? {} : { readme: current.readme }),
+		tools: current.manifest.tools ?? [],
+		versions: showVersions(versions, row.version),
+		bindings: bindings.map(showBinding),
+		health: health(fleet, tenant, name, { revision, routed, recent }),
+	};
+}
+
+async function readPlugin(queries: Queries, tenant: string, name: string) {
+	const row = await requirePlugin(queries, tenant, name);
+	const snapshot = await newestSnapshot(queries, tenant);
+	return {
+		row,
+		versions: await listVersions(queries, tenant, name),
+		grants: await listGrants(queries, tenant, name),
+		bindings: await bindingsOfPlugin(queries, tenant, name),
+		recent: await countRecent(queries, tenant, name, RECENT_MINUTES),
+		revision: snapshot?.revision ?? 0,
+		routed: Object.values(snapshot?.table.plugins ?? {}).some((plugin) => plugin.name === name),
+	};
+}
+
+export function showVersions(versions: readonly VersionRow[], current: string): PluginVersion[] {
+	return versions.map(({ version, digest, size, createdAt, createdBy }) => ({
+		version,
+		digest,
+		size,
+		current: version === current,
+		createdAt: createdAt.toISOString(),
+		createdBy,
+	}));
+}
+
+function summarise(
+	row: PluginRow,
+	{ digest, manifest }: VersionRow,
+	granted: PluginSummary["permissions"]["granted"],
+): PluginSummary {
+	return {
+		name: row.name,
+		version: row.version,
+		digest,
+		status: row.enabled ? "enabled" : "disabled",
+		description: manifest.description,
+		...(manifest.type === undefined ? {} : { type: manifest.type }),
+		...(manifest.category === undefined ? {} : { category: manifest.category }),
+		tags: manifest.tags ?? [],
+		hooks: manifest.hooks.map(({ hook, effect }) => ({ hook, effect })),
+		permissions: {
+			asked: manifest.permissions ?? [],
+			granted: [...granted],
+			missing: missingGrants({ manifest, grants: granted }),
+		},
+		createdAt: row.createdAt.toISOString(),
+		updatedAt: row.updatedAt.toISOString(),
+	};
+}
+
+interface Standing {
+	readonly revision: number;
+	/** In the newest route table. */
+	readonly routed: boolean;
+	readonly recent: { readonly calls: number; readonly errors: number };
+}
+
+function health(fleet: RuntimeFleet, tenant: string, name: string, { revision, routed, recent }: Standing): PluginHealth {
+	const stand = fleet.stand(tenant, revision);
+	const runtimes = [...stand.applied, ...stand.behind];
+	const faults = runtimes.flatMap((runtime) =>
+		runtime.faults
+			.filter((fault) => fault.plugin === name)
+			.map(({ code, message, running }) => ({
+				runtime: runtime.id,
+				code,
+				message,
+				...(running === undefined ? {} : { running }),
+			})),
+	);
+	const status = !routed ? "idle" : faults.length > 0 ? "failing" : runtimes.length === 0 ? "unknown" : "running";
+	return { status, faults, recent: { minutes: RECENT_MINUTES, ...recent } };
+}

@@ -1,0 +1,177 @@
+// Stores an admitted package: as a new plugin, or as another version of one that is there. Everything happens in one change,
+// so a package is either there with its grants, binding and state as asked for, or not at all.
+import type { Manifest, Permission } from "@hookbus/schemas";
+import type { Actor } from "../audit/actor.js";
+import { DEFAULT_BINDING, findBinding, saveBinding } from "../bindings/repository.js";
+import { canonicalJson } from "../canonical-json.js";
+import type { Database, Queries } from "../database/database.js";
+import { errors } from "../errors.js";
+import { type ChangeOutcome, type Committed, commitChange } from "../routing/commit-change.js";
+import type { AdmittedPackage } from "./admit-package.js";
+import type { Upload } from "./receive-upload.js";
+import {
+	findPlugin,
+	findVersion,
+	insertPlugin,
+	insertVersion,
+	listGrants,
+	type PluginRow,
+	setGrants,
+	updatePlugin,
+	type VersionRow,
+} from "./repository.js";
+import { type ActivationParts, requireActivatable } from "./require-activatable.js";
+
+export type Wishes = Pick<Upload, "grants" | "enable" | "bind">;
+
+export interface Installed {
+	readonly name: string;
+	/** False when exactly this version was there already; then nothing else was changed either. */
+	readonly created: boolean;
+}
+
+export interface InstallParts extends ActivationParts {
+	readonly database: Database;
+}
+
+/**
+ * Installs a plugin that is not there yet. The same package again changes nothing.
+ *
+ * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`
+ */
+export function installPlugin(
+	parts: InstallParts,
+	actor: Actor,
+	admitted: AdmittedPackage,
+	wishes: Wishes,
+): Promise<Committed<Installed>> {
+	const { name, version } = admitted.manifest;
+	return commitChange(parts.database, actor, async (queries) => {
+		const existing = await findPlugin(queries, actor.tenant, name);
+		if (existing === undefined) {
+			await insertPlugin(queries, actor.tenant, name, version);
+			await storeVersion(queries, actor, admitted);
+			const bind = wishes.bind ?? "tenant";
+			return await settle(queries, parts, actor, admitted, { ...wishes, bind }, "plugin.install", false);
+		}
+		const stored = await findVersion(queries, actor.tenant, name, version);
+		if (stored === undefined) {
+			throw errors.plugin_exists(
+				`plugin ${name} is installed already, in version ${existing.version}; bring version ${version} with PUT /api/v1/plugins/${name}`,
+			);
+		}
+		requireSameContent(stored, admitted);
+		return { result: { name, created: false }, audit: undefined };
+	});
+}
+
+/**
+ * Makes the package the current version of a plugin that is there: a new version, or one that was there before.
+ *
+ * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
+ * `config_invalid`
+ */
+export function replaceVersion(
+	parts: InstallParts,
+	actor: Actor,
+	name: string,
+	admitted: AdmittedPackage,
+	wishes: Wishes,
+): Promise<Committed<Installed>> {
+	const { manifest } = admitted;
+	if (manifest.name !== name) {
+		throw errors.plugin_name_differs(
+			`the package holds plugin ${manifest.name}, not ${name}; send it to /api/v1/plugins/${manifest.name}, or install it`,
+		);
+	}
+	return commitChange(parts.database, actor, async (queries) => {
+		const existing = await requirePlugin(queries, actor.tenant, name);
+		const stored = await findVersion(queries, actor.tenant, name, manifest.version);
+		if (stored !== undefined) requireSameContent(stored, admitted);
+		const wishesNothing = wishes.grants === undefined && wishes.enable === undefined && wishes.bind === undefined;
+		if (stored !== undefined && existing.version === manifest.version && wishesNothing) {
+			return { result: { name, created: false }, audit: undefined };
+		}
+		if (stored === undefined) await storeVersion(queries, actor, admitted);
+		await updatePlugin(queries, actor.tenant, name, { version: manifest.version });
+		const outcome = await settle(queries, parts, actor, admitted, wishes, "plugin.update", existing.enabled);
+		return { ...outcome, result: { name, created: stored === undefined } };
+	});
+}
+
+/** @throws CodedError `plugin_not_found` */
+export async function requirePlugin(queries: Queries, tenant: string, name: string): Promise<PluginRow> {
+	const plugin = await findPlugin(queries, tenant, name);
+	if (plugin === undefined) throw errors.plugin_not_found(`plugin ${name} is not installed; GET /api/v1/plugins lists what is`);
+	return plugin;
+}
+
+function storeVersion(queries: Queries, actor: Actor, { manifest, digest, module, readme }: AdmittedPackage): Promise<void> {
+	return insertVersion(queries, actor.tenant, { manifest, digest, module, readme, createdBy: actor.name });
+}
+
+/**
+ * A version is immutable: its module, its manifest, and its README once there is one. A repeated upload may leave the README
+ * out, as a bare module does.
+ */
+function requireSameContent(stored: VersionRow, { manifest, digest, readme }: AdmittedPackage): void {
+	const differences = [
+		stored.digest === digest ? [] : [{ path: "plugin.wasm", message: `SHA-256 ${stored.digest} is stored, ${digest} was sent` }],
+		canonicalJson(stored.manifest) === canonicalJson(manifest)
+			? []
+			: [{ path: "manifest", message: "differs from the stored one" }],
+		readme === undefined || readme === stored.readme ? [] : [{ path: "README.md", message: "differs from the stored one" }],
+	].flat();
+	if (differences.length === 0) return;
+	throw errors.version_exists(
+		`version ${manifest.version} of plugin ${manifest.name} exists with another ${differences.map(({ path }) => path).join(", ")}; ` +
+			"a version never changes — raise the version number",
+		{ errors: differences },
+	);
+}
+
+async function settle(
+	queries: Queries,
+	parts: InstallParts,
+	actor: Actor,
+	{ manifest, digest }: AdmittedPackage,
+	wishes: Wishes,
+	action: string,
+	wasEnabled: boolean,
+): Promise<ChangeOutcome<Installed>> {
+	const { name, version } = manifest;
+	const granted = grantsAfter(manifest, await listGrants(queries, actor.tenant, name), wishes.grants);
+	await setGrants(queries, actor.tenant, name, granted, actor.name);
+	if (wishes.bind === "tenant" && (await findBinding(queries, actor.tenant, name, null)) === undefined) {
+		await saveBinding(queries, actor.tenant, name, null, DEFAULT_BINDING);
+	}
+	const enabled = wishes.enable ?? wasEnabled;
+	if (enabled) await requireActivatable(queries, parts, actor.tenant, manifest);
+	await updatePlugin(queries, actor.tenant, name, { enabled });
+	return {
+		result: { name, created: true },
+		audit: { action, target: name, detail: { version, digest, granted, enabled, bind: wishes.bind ?? "unchanged" } },
+	};
+}
+
+/**
+ * Grants after a package came: those that were given and are still asked for, and those that are wished now. What the new
+ * version does not ask for is taken back, so that a later one that asks again has to be granted again.
+ */
+function grantsAfter(manifest: Manifest, before: readonly Permission[], wished: Wishes["grants"]): Permission[] {
+	const asked = manifest.permissions ?? [];
+	if (wished === "all") return [...asked];
+	requireAsked(manifest, wished ?? []);
+	return asked.filter((permission) => before.includes(permission) || (wished ?? []).includes(permission));
+}
+
+/** @throws CodedError `grant_not_asked` */
+export function requireAsked(manifest: Manifest, permissions: readonly Permission[]): void {
+	const asked = manifest.permissions ?? [];
+	const surplus = permissions.filter((permission) => !asked.includes(permission));
+	if (surplus.length === 0) return;
+	throw errors.grant_not_asked(
+		`plugin ${manifest.name} ${manifest.version} does not ask for ${surplus.join(", ")}; it asks for ${asked.join(", ") || "nothing"}`,
+		{ errors: surplus.map((permission) => ({ path: `/permissions/${permission}`, message: "is not asked for" })) },
+	);
+}

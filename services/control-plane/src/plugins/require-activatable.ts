@@ -1,0 +1,64 @@
+// What must hold before a plugin may run: every permission that it asks for is granted, and its configuration is valid in
+// every scope. Asked in the transaction of each change that could break it, so an enabled plugin always fulfils it.
+import type { SecretBox } from "@hookbus/foundation";
+import type { Manifest } from "@hookbus/schemas";
+import { bindingsOfPlugin } from "../bindings/repository.js";
+import { openSecrets } from "../config/check-config.js";
+import type { CheckedConfigs } from "../config/checked-configs.js";
+import { secretFields } from "../config/config-schema.js";
+import { findConfig } from "../config/repository.js";
+import type { Queries } from "../database/database.js";
+import { errors } from "../errors.js";
+import { missingGrants } from "../routing/routing-input.js";
+import { listGrants } from "./repository.js";
+
+export interface ActivationParts {
+	readonly secrets: SecretBox;
+	readonly checks: CheckedConfigs;
+}
+
+/** @throws CodedError `grants_missing`, `config_invalid`, `secret_unreadable`; CheckNeeded */
+export async function requireActivatable(
+	queries: Queries,
+	parts: ActivationParts,
+	tenant: string,
+	manifest: Manifest,
+): Promise<void> {
+	const plugin = manifest.name;
+	const missing = missingGrants({ manifest, grants: await listGrants(queries, tenant, plugin) });
+	if (missing.length > 0) {
+		throw errors.grants_missing(
+			`plugin ${plugin} ${manifest.version} asks for ${missing.join(", ")}, which nobody granted; grant with PUT /api/v1/plugins/${plugin}/grants, ` +
+				"or send grants=all with the package; an enabled plugin has to be disabled before a permission is taken away",
+			{ errors: missing.map((permission) => ({ path: `/permissions/${permission}`, message: "is not granted" })) },
+		);
+	}
+	await requireValidConfig(queries, parts, tenant, manifest);
+}
+
+/** @throws CodedError `config_invalid`, `secret_unreadable`; CheckNeeded */
+export async function requireValidConfig(
+	queries: Queries,
+	{ secrets, checks }: ActivationParts,
+	tenant: string,
+	manifest: Manifest,
+): Promise<void> {
+	const plugin = manifest.name;
+	const stored = await findConfig(queries, tenant, plugin);
+	// A secret of an older version that this one does not have is kept, and not used.
+	const fields = secretFields(manifest);
+	const used = Object.fromEntries(Object.entries(stored.secrets).filter(([field]) => fields.has(field)));
+	const faults = checks.faultsOf({
+		manifest,
+		config: stored.config,
+		secrets: await openSecrets(secrets, tenant, plugin, used),
+		bindings: await bindingsOfPlugin(queries, tenant, plugin),
+	});
+	const [first] = faults;
+	if (first === undefined) return;
+	throw errors.config_invalid(
+		`the configuration of plugin ${plugin} does not fit version ${manifest.version}: ${first.path || "/"}: ${first.message}; ` +
+			`correct it with PUT /api/v1/plugins/${plugin}/config, or the binding that is named`,
+		{ errors: faults },
+	);
+}

@@ -1,0 +1,98 @@
+// The one way to change anything that runtimes see. In one transaction: the tenant is locked, the rows change, the revision
+// grows, the route table is compiled from what the rows say now, and it goes into the outbox with an audit row. Either all
+// of that is stored or nothing, so neither the fleet nor the audit log can miss a change.
+import type { Actor } from "../audit/actor.js";
+import { type AuditEntry, recordAudit } from "../audit/record-audit.js";
+import { CheckNeeded } from "../config/checked-configs.js";
+import type { Database, Queries } from "../database/database.js";
+import { errors } from "../errors.js";
+import { lockTenant, setTenantRevision } from "../tenants/repository.js";
+import { compileRouteTable } from "./compile-route-table.js";
+import { derivePolicy } from "./derive-policy.js";
+import { loadRoutingInput } from "./load-routing-input.js";
+import { addSnapshot } from "./outbox.js";
+
+/**
+ * Largest route table in bytes of JSON. NATS takes messages of 1 MiB by default; one that is larger could never be published,
+ * and all later changes of the tenant would wait behind it.
+ */
+export const MAX_ROUTE_TABLE_BYTES = 1_000_000;
+
+export interface ChangeOutcome<T> {
+	readonly result: T;
+	/** What happened, for the audit log; `undefined` when everything was already as asked, and no revision is made. */
+	readonly audit: AuditEntry | undefined;
+}
+
+export interface Committed<T> {
+	readonly result: T;
+	/** Revision of the route table that holds the change; the current one when nothing changed. */
+	readonly revision: number;
+	readonly changed: boolean;
+}
+
+export interface CommitOptions {
+	/** The new revision is at least this; used when the bus already holds a higher one than the database. */
+	readonly minimumRevision?: number;
+	readonly now?: () => Date;
+}
+
+/** Attempts of one change; each further one because what had to be checked was changed by another change meanwhile. */
+const ATTEMPTS = 5;
+
+/**
+ * @param work changes rows; it runs with the tenant locked, and what it throws undoes everything. After a CheckNeeded it runs
+ * again from the start
+ * @throws CodedError `route_table_too_large`, `database_unavailable`, and what `work` throws
+ */
+export async function commitChange<T>(
+	database: Database,
+	actor: Actor,
+	work: (queries: Queries) => Promise<ChangeOutcome<T>>,
+	options: CommitOptions = {},
+): Promise<Committed<T>> {
+	for (let attempt = 1; ; attempt += 1) {
+		try {
+			return await commitOnce(database, actor, work, options);
+		} catch (thrown) {
+			if (!(thrown instanceof CheckNeeded)) throw thrown;
+			if (attempt === ATTEMPTS)
+				throw errors.change_contended("others changed the same configuration again and again meanwhile; try again");
+			await thrown.run();
+		}
+	}
+}
+
+function commitOnce<T>(
+	database: Database,
+	actor: Actor,
+	work: (queries: Queries) => Promise<ChangeOutcome<T>>,
+	options: CommitOptions,
+): Promise<Committed<T>> {
+	const { tenant } = actor;
+	return database.transaction(async (queries) => {
+		const current = await lockTenant(queries, tenant);
+		const { result, audit } = await work(queries);
+		if (audit === undefined) return { result, revision: current, changed: false };
+		const revision = Math.max(current + 1, options.minimumRevision ?? 0);
+		const compiledAt = (options.now?.() ?? new Date()).toISOString();
+		const table = compileRouteTable({ tenant, revision, compiledAt }, await loadRoutingInput(queries, tenant));
+		refuseTooLarge(table);
+		await setTenantRevision(queries, tenant, revision);
+		await addSnapshot(queries, { tenant, revision, table, policy: derivePolicy(table) });
+		await recordAudit(queries, actor, audit, revision);
+		return { result, revision, changed: true };
+	});
+}
+
+function refuseTooLarge(table: ReturnType<typeof compileRouteTable>): void {
+	const size = Buffer.byteLength(JSON.stringify(table));
+	if (size <= MAX_ROUTE_TABLE_BYTES) return;
+	const [largest] = Object.entries(table.plugins)
+		.map(([key, plugin]) => ({ key, size: Buffer.byteLength(JSON.stringify(plugin)) }))
+		.sort((a, b) => b.size - a.size);
+	throw errors.route_table_too_large(
+		`with this change the route table of tenant ${table.tenant} would have ${size} bytes; at most ${MAX_ROUTE_TABLE_BYTES} fit into a message. ` +
+			`Largest in it: ${largest?.key ?? "the bindings"} (${largest?.size ?? size} bytes); shorten its tools or configuration, or bind fewer assistants`,
+	);
+}

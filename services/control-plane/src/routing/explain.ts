@@ -1,0 +1,56 @@
+// Says for one scope what runs at each hook, in which order and why, and what does not run and why not.
+import { ALL_ASSISTANTS, type ExplainedHook, type ExplainedStep, type Explanation, HOOKS, type HookName } from "@hookbus/schemas";
+import { DEFAULT_ORDER } from "./chain-order.js";
+import { type ChainLink, resolveChain } from "./resolve-chain.js";
+import { indexBindings, type RoutingInput } from "./routing-input.js";
+
+/** @param assistant null: the tenant scope */
+export function explain(input: RoutingInput, revision: number, assistant: string | null): Explanation {
+	const lookup = indexBindings(input.bindings);
+	const hook = (name: HookName): ExplainedHook => {
+		const { links, leftOut } = resolveChain(input.plugins, lookup, name, assistant);
+		return { chain: links.map((link) => explainStep(name, link)), leftOut: [...leftOut] };
+	};
+	return {
+		assistant: assistant ?? ALL_ASSISTANTS,
+		revision,
+		hooks: {
+			on_chat_message: hook("on_chat_message"),
+			on_tool_call: hook("on_tool_call"),
+			on_before_response: hook("on_before_response"),
+			on_after_response: hook("on_after_response"),
+		},
+	};
+}
+
+function explainStep(hook: HookName, link: ChainLink): ExplainedStep {
+	const { binding, entry, place, plugin } = link;
+	return {
+		plugin: plugin.name,
+		version: plugin.version,
+		effect: entry.effect,
+		mode: binding.mode,
+		onError: link.onError,
+		timeoutMs: link.timeoutMs,
+		order: place.order,
+		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
+		scope: binding.scope,
+		mandatory: binding.mandatory,
+		reason: [whoBinds(link), whereItStands(hook, link)].join("; "),
+	};
+}
+
+function whoBinds({ binding }: ChainLink): string {
+	if (binding.mandatory) {
+		return binding.overruled
+			? "bound by the tenant as mandatory, the assistant's own binding does not count"
+			: "bound by the tenant as mandatory";
+	}
+	return binding.scope === "tenant" ? "bound by the tenant" : "bound by the assistant";
+}
+
+function whereItStands(hook: HookName, { entry, place }: ChainLink): string {
+	if (place.own) return `order ${place.order} is the binding's own`;
+	const source = entry.order === undefined ? `default order ${DEFAULT_ORDER}` : `the manifest's order ${entry.order}`;
+	return HOOKS[hook].order === "reverse" ? `${source}, mirrored to ${place.order} on a response hook` : source;
+}

@@ -1,0 +1,43 @@
+// Reads what the route table of a tenant is compiled from. Never the modules' bytes.
+import { and, eq } from "drizzle-orm";
+import type { Queries } from "../database/database.js";
+import { bindings, pluginConfigs, pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
+import type { RoutingInput } from "./routing-input.js";
+
+/** Inside the transaction of a change it sees the change. */
+export async function loadRoutingInput(queries: Queries, tenant: string): Promise<RoutingInput> {
+	const installed = await queries
+		.select({
+			name: plugins.name,
+			enabled: plugins.enabled,
+			version: pluginVersions.version,
+			digest: pluginVersions.digest,
+			size: pluginVersions.size,
+			manifest: pluginVersions.manifest,
+			config: pluginConfigs.config,
+			secrets: pluginConfigs.secrets,
+		})
+		.from(plugins)
+		.innerJoin(
+			pluginVersions,
+			and(
+				eq(pluginVersions.tenant, plugins.tenant),
+				eq(pluginVersions.plugin, plugins.name),
+				eq(pluginVersions.version, plugins.version),
+			),
+		)
+		.leftJoin(pluginConfigs, and(eq(pluginConfigs.tenant, plugins.tenant), eq(pluginConfigs.plugin, plugins.name)))
+		.where(eq(plugins.tenant, tenant))
+		.orderBy(plugins.name);
+	const granted = await queries.select().from(pluginGrants).where(eq(pluginGrants.tenant, tenant));
+	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
+	return {
+		plugins: installed.map((row) => ({
+			...row,
+			config: row.config ?? {},
+			secrets: row.secrets ?? {},
+			grants: granted.filter(({ plugin }) => plugin === row.name).map(({ permission }) => permission),
+		})),
+		bindings: bound,
+	};
+}

@@ -1,0 +1,51 @@
+// What the compiler of route tables starts from: a tenant's plugins and bindings, as they are stored.
+import type { BindingMode, FailurePolicy, Manifest, Permission, SealedSecret } from "@hookbus/schemas";
+import type { Config } from "../config/merge-config.js";
+
+export interface RoutingPlugin {
+	readonly name: string;
+	readonly enabled: boolean;
+	readonly version: string;
+	readonly digest: string;
+	readonly size: number;
+	readonly manifest: Manifest;
+	readonly grants: readonly Permission[];
+	/** Global configuration, without defaults. */
+	readonly config: Config;
+	readonly secrets: Readonly<Record<string, SealedSecret>>;
+}
+
+export interface RoutingBinding {
+	readonly plugin: string;
+	/** null: the tenant scope. */
+	readonly assistant: string | null;
+	readonly enabled: boolean;
+	readonly order: number | null;
+	readonly mode: BindingMode | null;
+	readonly onError: FailurePolicy | null;
+	readonly timeoutMs: number | null;
+	readonly config: Config | null;
+	readonly mandatory: boolean;
+}
+
+export interface RoutingInput {
+	readonly plugins: readonly RoutingPlugin[];
+	readonly bindings: readonly RoutingBinding[];
+}
+
+/** Permissions that the current version asks for and that nobody granted. */
+export function missingGrants(plugin: Pick<RoutingPlugin, "manifest" | "grants">): Permission[] {
+	return (plugin.manifest.permissions ?? []).filter((permission) => !plugin.grants.includes(permission));
+}
+
+/** Finds the binding of a plugin in exactly one scope (null: the tenant's), in constant time. */
+export type BindingLookup = (plugin: string, assistant: string | null) => RoutingBinding | undefined;
+
+export function indexBindings(bindings: readonly RoutingBinding[]): BindingLookup {
+	const index = new Map(bindings.map((binding) => [keyOf(binding.plugin, binding.assistant), binding]));
+	return (plugin, assistant) => index.get(keyOf(plugin, assistant));
+}
+
+function keyOf(plugin: string, assistant: string | null): string {
+	return assistant === null ? plugin : `${plugin} ${assistant}`;
+}

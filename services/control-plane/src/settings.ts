@@ -1,0 +1,107 @@
+// Settings of the control plane, from the environment.
+import { defineErrors, LogLevel, readSettings } from "@hookbus/foundation";
+import { type Static, Type } from "@sinclair/typebox";
+
+const errors = defineErrors({
+	setting_conflict: { title: "Two settings contradict each other", status: 500, retryable: false },
+});
+
+export const ControlPlaneSettings = Type.Object(
+	{
+		HOOKBUS_NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "NATS servers, separated by commas" }),
+		HOOKBUS_NATS_TOKEN: Type.Optional(Type.String({ description: "Token for NATS servers that ask for one" })),
+		HOOKBUS_NATS_REQUIRE_SAFE_VERSION: Type.Boolean({
+			default: false,
+			description: "Refuse NATS servers older than the last security fixes (2.11.16, 2.12.7, 2.14.0); false warns",
+		}),
+		HOOKBUS_NATS_REPLICAS: Type.Integer({
+			default: 1,
+			minimum: 1,
+			maximum: 5,
+			description: "Copies of each stream that is created; more than 1 needs a NATS cluster",
+		}),
+		HOOKBUS_ACK_WAIT_MS: Type.Integer({
+			default: 60_000,
+			minimum: 1_000,
+			maximum: 3_600_000,
+			description:
+				"Milliseconds after which a durable event whose runtime died is delivered again; applies when the consumer is created, so give both services the same",
+		}),
+		HOOKBUS_DATABASE_URL: Type.Optional(
+			Type.String({
+				pattern: "^postgres(ql)?://",
+				description:
+					"PostgreSQL 15 or newer, postgres://user:password@host:port/database; DATABASE_URL is another name for it. Absent: PGlite in HOOKBUS_DATA_DIR",
+			}),
+		),
+		HOOKBUS_DATABASE_TIMEOUT_MS: Type.Integer({
+			default: 5_000,
+			minimum: 500,
+			maximum: 60_000,
+			description: "Milliseconds that one query or transaction on PostgreSQL may take",
+		}),
+		HOOKBUS_DATA_DIR: Type.String({
+			default: ".hookbus/control-plane",
+			description: "Directory of the embedded database and of uploads while they are checked",
+		}),
+		HOOKBUS_MASTER_KEY: Type.String({ minLength: 1, description: "32 bytes, base64; the same as the runtimes'. Seals secrets" }),
+		HOOKBUS_ADMIN_KEY_FILE: Type.Optional(
+			Type.String({
+				minLength: 1,
+				description:
+					"File for the admin key that the first start makes (mode 0600); absent: it is printed once to standard output",
+			}),
+		),
+		HOOKBUS_HTTP_HOST: Type.String({ default: "127.0.0.1", description: "Address of the REST API" }),
+		HOOKBUS_HTTP_PORT: Type.Integer({
+			default: 8080,
+			minimum: 0,
+			maximum: 65_535,
+			description: "Port of the REST API; 0: any free one",
+		}),
+		HOOKBUS_MAX_UPLOAD_BYTES: Type.Integer({
+			default: 20 * 1024 * 1024,
+			minimum: 1_024,
+			maximum: 100 * 1024 * 1024,
+			description: "Largest package file in bytes, as uploaded",
+		}),
+		HOOKBUS_EXECUTION_RETENTION_DAYS: Type.Integer({
+			default: 30,
+			minimum: 1,
+			maximum: 3_650,
+			description: "Days that executions are kept",
+		}),
+		HOOKBUS_LOG_LEVEL: LogLevel,
+	},
+	{ additionalProperties: false, $id: "ControlPlaneSettings" },
+);
+export type ControlPlaneSettings = Static<typeof ControlPlaneSettings>;
+
+/** Settings of the runtime; both services may share one environment. */
+const OF_THE_RUNTIME = [
+	"HOOKBUS_RUNTIME_ID",
+	"HOOKBUS_CACHE_DIR",
+	"HOOKBUS_THREADS",
+	"HOOKBUS_MAX_IN_FLIGHT",
+	"HOOKBUS_MAX_EVENT_BYTES",
+	"HOOKBUS_TENANT_INBOX_ONLY",
+	"HOOKBUS_DURABLE_BACKOFF_MS",
+	"HOOKBUS_DURABLE_CONCURRENCY",
+	"HOOKBUS_DRAIN_MS",
+];
+
+/**
+ * Reads the settings from an environment. DATABASE_URL counts as HOOKBUS_DATABASE_URL.
+ *
+ * @throws CodedError `setting_invalid`, `setting_unknown` or `setting_conflict`, each naming variable and way out
+ */
+export function readControlPlaneSettings(env: Readonly<Record<string, string | undefined>>): ControlPlaneSettings {
+	const alias = env["DATABASE_URL"] ?? "";
+	const own = env["HOOKBUS_DATABASE_URL"] ?? "";
+	const fromFile = (env["HOOKBUS_DATABASE_URL_FILE"] ?? "") !== "";
+	if (alias !== "" && (fromFile || (own !== "" && own !== alias))) {
+		throw errors.setting_conflict("DATABASE_URL and HOOKBUS_DATABASE_URL both name a database; keep one of them");
+	}
+	const named = alias === "" ? env : { ...env, HOOKBUS_DATABASE_URL: alias };
+	return readSettings(ControlPlaneSettings, named, { known: OF_THE_RUNTIME });
+}

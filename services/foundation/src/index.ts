@@ -1,0 +1,17 @@
+// Everything that the services may import.
+export {
+	CodedError,
+	type CodedErrorOptions,
+	defineErrors,
+	describeError,
+	type ErrorDefinition,
+	type ErrorFactory,
+	type FaultLocation,
+} from "./define-errors.js";
+export { type Bus, type BusOptions, ensureBus } from "./ensure-bus.js";
+export { connectNats, isSafeNatsVersion, type NatsOptions } from "./nats-connection.js";
+export { createOrderedStop, type StopStep } from "./ordered-stop.js";
+export { onTerminationSignals } from "./process-signals.js";
+export { LogLevel, type ReadSettingsOptions, readSettings } from "./read-settings.js";
+export { createSecretBox, type SecretBox, type SecretPlace } from "./secret-box.js";
+export * from "./wasm/index.js";

@@ -1,0 +1,6 @@
+// What is known of Wasm modules, as an entry of its own: worker threads import it without the connection and key libraries.
+export { type AdmissionRules, moduleFaults } from "./admit-module.js";
+export { describeType, EXTISM_ENV, EXTISM_IMPORTS, sameType } from "./extism-imports.js";
+export { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
+export { limitMemory } from "./limit-memory.js";
+export { ModuleFault, type ModuleFaultCode } from "./module-fault.js";

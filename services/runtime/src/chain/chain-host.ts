@@ -1,0 +1,96 @@
+// Everything that a thread holds and does: the loaded plugins, the chains, and the run of one event through its chain. It
+// knows nothing of threads or messages, so the same code runs in a worker (production) and in the main thread (tests).
+
+import { LoadedPlugin, type PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { MappedFailure } from "../plugin-host/map-extism-error.js";
+import type { LoadFault, RunItem, ThreadChain } from "../threads/thread-messages.js";
+import type { InvocationGuard } from "./invocation-guard.js";
+import { type ChainRun, runChain } from "./run-chain.js";
+import { type ArgumentCheck, createArgumentChecks } from "./tool-arguments.js";
+
+/** Milliseconds for making one instance, `initialize` included, between the calls of a thread that serves. */
+const PREPARE_TIMEOUT_MS = 1_000;
+/** The same for the first instance of a new plugin: nobody waits for it yet, and its code has never run. */
+const WARM_TIMEOUT_MS = 5_000;
+
+export interface HostedPlugin {
+	readonly loaded: LoadedPlugin;
+	readonly argumentChecks: ReadonlyMap<string, ArgumentCheck>;
+}
+
+export class ChainHost {
+	readonly #guard: InvocationGuard;
+	readonly #clock: () => number;
+	readonly #plugins = new Map<string, HostedPlugin>();
+	readonly #chains = new Map<number, ThreadChain>();
+	/** Plugins that were used and have no instance ready. */
+	readonly #unprepared = new Set<LoadedPlugin>();
+
+	constructor(guard: InvocationGuard, clock: () => number) {
+		this.#guard = guard;
+		this.#clock = clock;
+	}
+
+	/** Takes plugins and chains into service. With `warm`, an instance of each plugin is made at once; returns what failed. */
+	async load(images: readonly PluginImage[], chains: readonly ThreadChain[], warm: boolean): Promise<LoadFault[]> {
+		const faults: LoadFault[] = [];
+		for (const image of images) {
+			if (!this.#plugins.has(image.key)) {
+				this.#plugins.set(image.key, { loaded: new LoadedPlugin(image), argumentChecks: createArgumentChecks(image.tools) });
+			}
+			if (!warm) continue;
+			const failure = await this.#prepare((this.#plugins.get(image.key) as HostedPlugin).loaded, WARM_TIMEOUT_MS);
+			if (failure !== undefined) faults.push({ image: image.key, code: failure.outcome, message: failure.message });
+		}
+		for (const chain of chains) this.#chains.set(chain.id, chain);
+		return faults;
+	}
+
+	drop(chains: readonly number[], images: readonly string[]): void {
+		for (const chain of chains) this.#chains.delete(chain);
+		for (const key of images) {
+			const plugin = this.#plugins.get(key);
+			if (plugin === undefined) continue;
+			this.#plugins.delete(key);
+			this.#unprepared.delete(plugin.loaded);
+		}
+	}
+
+	/** Runs one event. `undefined`: somebody else has taken it. */
+	async run(item: RunItem, body: Uint8Array): Promise<ChainRun | undefined> {
+		if (!this.#guard.begin(item.slot)) return undefined;
+		const chain = this.#chains.get(item.chain);
+		if (chain === undefined) throw new Error(`chain ${item.chain} is not loaded`);
+		return runChain({
+			item,
+			body,
+			chain,
+			guard: this.#guard,
+			clock: this.#clock,
+			plugin: (key) => {
+				const plugin = this.#plugins.get(key);
+				if (plugin !== undefined) this.#unprepared.add(plugin.loaded);
+				return plugin;
+			},
+		});
+	}
+
+	/** Makes one instance ahead of time. False when nothing is left to prepare. */
+	async prepareNext(): Promise<boolean> {
+		for (const plugin of this.#unprepared) {
+			this.#unprepared.delete(plugin);
+			if (plugin.isReady) continue;
+			await this.#prepare(plugin, PREPARE_TIMEOUT_MS);
+			return true;
+		}
+		return false;
+	}
+
+	async #prepare(plugin: LoadedPlugin, timeoutMs: number): Promise<MappedFailure | undefined> {
+		const now = this.#clock();
+		this.#guard.arm(-1, 0, now, now + timeoutMs);
+		const failure = await plugin.prepare();
+		this.#guard.disarm();
+		return failure;
+	}
+}

@@ -1,0 +1,263 @@
+// One event through its chain: read it, run each step under its time limit, apply what the step's effect allows, combine the
+// verdict. The loop below is the semantics of design §3; everything it calls is a detail.
+import { CodedError } from "@hookbus/foundation/errors";
+import type { HookEvent, PluginResult } from "@hookbus/schemas";
+import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS } from "@hookbus/schemas";
+import type { Invocation } from "../plugin-host/loaded-plugin.js";
+import type { RunItem, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
+import { type AppliedResult, applyResult } from "./apply-result.js";
+import type { HostedPlugin } from "./chain-host.js";
+import {
+	bookFailure,
+	type ChainState,
+	combineVerdict,
+	isSettledFor,
+	newChainState,
+	roundMs,
+	type StepSubject,
+} from "./chain-state.js";
+import type { InvocationGuard } from "./invocation-guard.js";
+import { readEvent } from "./read-event.js";
+import { replyBudgetMs } from "./reply-budget.js";
+import { withholdText } from "./withhold-text.js";
+
+export interface ChainInput {
+	readonly item: RunItem;
+	/** The event's bytes; this function may keep no reference to them. */
+	readonly body: Uint8Array;
+	readonly chain: ThreadChain;
+	readonly guard: InvocationGuard;
+	readonly clock: () => number;
+	readonly plugin: (key: string) => HostedPlugin | undefined;
+}
+
+export interface ChainRun {
+	readonly state: ChainState | undefined;
+	/** The answer as JSON; `undefined` when nobody is to be answered. */
+	readonly reply: string | undefined;
+	/** The event after its patches as JSON; only when it was changed. */
+	readonly event: string | undefined;
+	readonly deadlineMs: number;
+	readonly observersLeft: boolean;
+	/** Code of the problem that was answered instead of a verdict, or `expired`. */
+	readonly refused?: string;
+}
+
+/** Runs the chain. Never throws for anything that event or plugins do. */
+export async function runChain(input: ChainInput): Promise<ChainRun> {
+	let event: HookEvent;
+	try {
+		event = readEvent(input.body, input.item.address);
+	} catch (thrown) {
+		if (!(thrown instanceof CodedError)) throw thrown;
+		return refusal(JSON.stringify(thrown.toProblem()), thrown.code);
+	}
+	const wanted = Math.min(event.deadlineMs ?? DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS);
+	if (input.item.checkExpiry && Date.now() > Date.parse(event.time) + wanted) return refusal(undefined, "expired");
+	const deadlineMs = input.item.kind === "reply" ? wanted : MAX_DEADLINE_MS;
+	return new ChainPass(input, event, deadlineMs).run();
+}
+
+function refusal(reply: string | undefined, code: string): ChainRun {
+	return { state: undefined, reply, event: undefined, deadlineMs: MAX_DEADLINE_MS, observersLeft: false, refused: code };
+}
+
+class ChainPass {
+	readonly #input: ChainInput;
+	readonly #deadlineMs: number;
+	readonly #deadlineAt: number;
+	readonly #state: ChainState;
+	readonly #firstStep: number;
+	#event: HookEvent;
+	/** The current event as JSON; `undefined` as long as the bytes that arrived are still it. */
+	#json: string | undefined;
+
+	constructor(input: ChainInput, event: HookEvent, deadlineMs: number) {
+		this.#input = input;
+		this.#event = event;
+		this.#deadlineMs = deadlineMs;
+		this.#deadlineAt = input.item.receivedAt + (input.item.kind === "reply" ? replyBudgetMs(deadlineMs) : deadlineMs);
+		const { resume } = input.item;
+		this.#state =
+			resume?.state ??
+			newChainState({
+				id: event.id,
+				...(event.hook === "on_tool_call" ? { phase: event.phase } : {}),
+				...(event.conversation === undefined ? {} : { conversation: event.conversation }),
+				...(event.user === undefined ? {} : { user: event.user.id }),
+				deadlineMs,
+			});
+		this.#firstStep = resume?.nextStep ?? 0;
+	}
+
+	async run(): Promise<ChainRun> {
+		const { chain, item, clock } = this.#input;
+		let observersLeft = false;
+		for (let index = this.#firstStep; index < chain.steps.length; index += 1) {
+			const step = chain.steps[index] as ThreadStep;
+			if (!this.#applies(step, index)) continue;
+			if (item.kind === "reply" && step.effect === "observe") {
+				this.#bookDeferred(step, index);
+				observersLeft = true;
+				continue;
+			}
+			if (isSettledFor(this.#state, step.effect)) continue;
+			await this.#runStep(step, index);
+		}
+		const verdict = combineVerdict(this.#state, chain.hook, chain.revision, this.#event.data, clock() - item.receivedAt);
+		return {
+			state: this.#state,
+			reply: item.kind === "reply" ? JSON.stringify(verdict) : undefined,
+			event: this.#json,
+			deadlineMs: this.#deadlineMs,
+			observersLeft,
+		};
+	}
+
+	#applies(step: ThreadStep, index: number): boolean {
+		const { item } = this.#input;
+		if (item.kind === "observe" && step.effect !== "observe") return false;
+		if (item.only !== undefined && !item.only.includes(index)) return false;
+		if (this.#event.hook !== "on_tool_call") return true;
+		if (step.phases !== undefined && !step.phases.includes(this.#event.phase)) return false;
+		if (step.effect !== "claim") return true;
+		const plugin = step.image === undefined ? undefined : this.#input.plugin(step.image);
+		return plugin === undefined || plugin.argumentChecks.has(this.#event.data.call.name);
+	}
+
+	async #runStep(step: ThreadStep, index: number): Promise<void> {
+		const { guard, clock, item } = this.#input;
+		const startedAt = clock();
+		const plugin = step.image === undefined ? undefined : this.#input.plugin(step.image);
+		if (plugin === undefined) {
+			this.#bookFailure(step, index, startedAt, "load_failed", step.loadFault ?? "the plugin is not loaded");
+			return;
+		}
+		const deadlineAt = Math.min(startedAt + step.timeoutMs, this.#deadlineAt);
+		if (deadlineAt <= startedAt) {
+			this.#bookFailure(step, index, startedAt, "timeout", "no time was left of the event's deadline");
+			return;
+		}
+		if (index > this.#firstStep) guard.checkpoint(item.slot, index, JSON.stringify(this.#state), this.#json);
+		guard.arm(item.slot, index, startedAt, deadlineAt);
+		const argumentFault = this.#argumentFault(step, plugin);
+		const input = this.#inputFor(step, plugin);
+		const invocation = argumentFault ?? (await plugin.loaded.invoke(this.#event.hook, input));
+		guard.disarm();
+		const inputBytes = typeof input === "string" ? Buffer.byteLength(input) : input.length;
+		this.#book(step, index, startedAt, invocation, inputBytes);
+	}
+
+	/** What the plugin reads: the bytes that arrived when nothing was changed or withheld, a copy for each plugin. */
+	#inputFor(step: ThreadStep, plugin: HostedPlugin): string | Uint8Array {
+		const { grants } = plugin.loaded.image;
+		if (!grants.includes("read_messages")) {
+			return JSON.stringify(withholdText(this.#event, step.effect === "claim"));
+		}
+		// The SDK wraps a whole buffer instead of copying it, and the guest could then write to it.
+		return this.#json ?? Uint8Array.prototype.slice.call(this.#input.body);
+	}
+
+	/** An answer to a tool call whose arguments do not fit; the plugin is not run and the model can correct itself. */
+	#argumentFault(step: ThreadStep, plugin: HostedPlugin): Invocation | undefined {
+		if (step.effect !== "claim" || this.#event.hook !== "on_tool_call") return undefined;
+		const { call } = this.#event.data;
+		const faults = plugin.argumentChecks.get(call.name)?.(call.arguments) ?? [];
+		if (faults.length === 0) return undefined;
+		const result: PluginResult = {
+			action: "claim",
+			reason: "invalid_arguments",
+			result: { isError: true, content: { code: "invalid_arguments", tool: call.name, errors: faults } },
+		};
+		return { result, outputBytes: 0, report: { logs: [], logsDropped: 0, refusedAlloc: undefined } };
+	}
+
+	#book(step: ThreadStep, index: number, startedAt: number, invocation: Invocation, inputBytes: number): void {
+		const { report, outputBytes, result, failure } = invocation;
+		const details = {
+			inputBytes,
+			outputBytes,
+			...(report.logs.length === 0 ? {} : { logs: report.logs }),
+			...(report.logsDropped === 0 ? {} : { logsDropped: report.logsDropped }),
+			...(result?.usage === undefined ? {} : { usage: result.usage }),
+		};
+		if (result === undefined) {
+			this.#bookFailure(step, index, startedAt, failure?.outcome ?? "host_error", failure?.message ?? "no result", details);
+			return;
+		}
+		const applied = applyResult(this.#event, result, step.effect, step.paths, step.name);
+		if (applied.fault !== undefined) {
+			this.#bookFailure(step, index, startedAt, "bad_output", applied.fault, details);
+			return;
+		}
+		const durationMs = this.#input.clock() - startedAt;
+		this.#state.records.push({
+			step: index,
+			entry: {
+				plugin: step.name,
+				version: step.version,
+				effect: step.effect,
+				mode: step.mode,
+				outcome: "ok",
+				action: applied.action,
+				startMs: roundMs(startedAt - this.#input.item.receivedAt),
+				durationMs: roundMs(durationMs),
+				...(applied.paths.length === 0 ? {} : { paths: applied.paths }),
+				...(applied.stripped.length === 0 ? {} : { stripped: applied.stripped }),
+				...(applied.block === undefined && result.reason === undefined ? {} : { reason: applied.block?.code ?? result.reason }),
+			},
+			digest: step.digest,
+			startedAt: new Date(Date.now() - durationMs).toISOString(),
+			...details,
+		});
+		if (step.mode === "enforce") this.#enforce(step, applied, result);
+	}
+
+	#enforce(step: ThreadStep, applied: AppliedResult, result: PluginResult): void {
+		if (applied.event !== undefined) {
+			this.#event = applied.event;
+			this.#json = JSON.stringify(applied.event);
+			this.#state.changed = true;
+		}
+		if (applied.block !== undefined) this.#state.block = applied.block;
+		if (applied.claim !== undefined) this.#state.claim = { plugin: step.name, result: applied.claim };
+		if (result.annotations !== undefined && step.effect !== "observe") this.#state.annotations[step.name] = result.annotations;
+	}
+
+	#bookDeferred(step: ThreadStep, index: number): void {
+		this.#state.records.push({
+			step: index,
+			entry: {
+				plugin: step.name,
+				version: step.version,
+				effect: step.effect,
+				mode: step.mode,
+				outcome: "deferred",
+				startMs: roundMs(this.#input.clock() - this.#input.item.receivedAt),
+				durationMs: 0,
+			},
+			digest: step.digest,
+			inputBytes: 0,
+			outputBytes: 0,
+			startedAt: new Date().toISOString(),
+		});
+	}
+
+	#bookFailure(
+		step: ThreadStep,
+		index: number,
+		startedAt: number,
+		outcome: Parameters<typeof bookFailure>[4]["outcome"],
+		error: string,
+		details: Parameters<typeof bookFailure>[5] = {},
+	): void {
+		const now = this.#input.clock();
+		const failure = { outcome, error, startMs: startedAt - this.#input.item.receivedAt, durationMs: now - startedAt };
+		bookFailure(this.#state, index, step, subjectOf(step), failure, details);
+	}
+}
+
+/** Who a step is about. */
+export function subjectOf(step: ThreadStep): StepSubject {
+	return { plugin: step.name, version: step.version, digest: step.digest, effect: step.effect, mode: step.mode };
+}

@@ -1,0 +1,15 @@
+// What tests and the benchmark may import; the service itself is main.js.
+
+export { applyMergePatch, jsonFault, scopePatch } from "./chain/merge-patch.js";
+export { replyBudgetMs } from "./chain/reply-budget.js";
+export { setEngineFlags } from "./engine-flags.js";
+export { monotonicMs } from "./monotonic-clock.js";
+export { type Invocation, LoadedPlugin, type PluginImage } from "./plugin-host/loaded-plugin.js";
+export { type ModuleRequest, type ModuleSource, ModuleStore } from "./routing/module-store.js";
+export { type Runtime, type RuntimeParts, startRuntime } from "./runtime.js";
+export { RuntimeSettings } from "./settings.js";
+export type { ChainExecutor } from "./threads/chain-executor.js";
+export type { CallCompletion, HookCall } from "./threads/hook-call.js";
+export { InlineExecutor } from "./threads/inline-executor.js";
+export type { LoadFault, ThreadChain, ThreadStep } from "./threads/thread-messages.js";
+export { type PoolObserver, ThreadPool, type ThreadPoolOptions } from "./threads/thread-pool.js";

@@ -1,0 +1,116 @@
+// The tables that events run on now, one per tenant. A new table is swapped in as a whole; an event keeps the table that it
+// began with, and a replaced table is forgotten when its last event is done.
+import type { AppliedTable, EventAddress, HookName } from "@hookbus/schemas";
+import { eventSubject, eventSubjectForAllAssistants, HOOKS } from "@hookbus/schemas";
+import type { ChainExecutor } from "../threads/chain-executor.js";
+import type { ThreadChain } from "../threads/thread-messages.js";
+import type { ModuleStore } from "./module-store.js";
+import type { PreparedTable } from "./prepare-table.js";
+
+/** A table in service, with the number of events that run on it. */
+export class LiveTable {
+	readonly prepared: PreparedTable;
+	running = 0;
+	replaced = false;
+
+	constructor(prepared: PreparedTable) {
+		this.prepared = prepared;
+	}
+
+	/** The chain for an event; `undefined` when nothing is bound there. */
+	chain(address: EventAddress): ThreadChain | undefined {
+		const chains = this.prepared.chains.get(address.hook);
+		return chains?.assistants.get(address.assistant) ?? chains?.all;
+	}
+
+	allChains(): ThreadChain[] {
+		return [...this.prepared.chains.values()].flatMap(({ all, assistants }) => [
+			...(all === undefined ? [] : [all]),
+			...assistants.values(),
+		]);
+	}
+
+	/** Subjects of the reply hooks that have a chain with steps. */
+	subjects(): string[] {
+		const { tenant } = this.prepared.table;
+		const subjects: string[] = [];
+		for (const [hook, { all, assistants }] of this.prepared.chains) {
+			if (HOOKS[hook].delivery !== "reply") continue;
+			if (all !== undefined && all.steps.length > 0) subjects.push(eventSubjectForAllAssistants(tenant, hook));
+			else subjects.push(...assistantSubjects(tenant, hook, assistants));
+		}
+		return subjects;
+	}
+}
+
+function assistantSubjects(tenant: string, hook: HookName, assistants: ReadonlyMap<string, ThreadChain>): string[] {
+	return [...assistants]
+		.filter(([, chain]) => chain.steps.length > 0)
+		.map(([assistant]) => eventSubject({ tenant, hook, assistant }));
+}
+
+export class LiveTables {
+	readonly #executor: ChainExecutor;
+	readonly #modules: ModuleStore;
+	readonly #tables = new Map<string, LiveTable>();
+	/** Replaced tables that events still run on. */
+	readonly #leaving = new Set<LiveTable>();
+
+	constructor(executor: ChainExecutor, modules: ModuleStore) {
+		this.#executor = executor;
+		this.#modules = modules;
+	}
+
+	get(tenant: string): LiveTable | undefined {
+		return this.#tables.get(tenant);
+	}
+
+	/** Swaps a tenant's table: installed everywhere first, then current at once. */
+	async swap(prepared: PreparedTable): Promise<void> {
+		const next = new LiveTable(prepared);
+		await this.#executor.install([...prepared.images.values()], next.allChains());
+		const old = this.#tables.get(prepared.table.tenant);
+		this.#tables.set(prepared.table.tenant, next);
+		if (old !== undefined) {
+			old.replaced = true;
+			this.#leaving.add(old);
+			this.#forgetIfDone(old);
+		}
+	}
+
+	/** An event begins on this table. */
+	begin(table: LiveTable): void {
+		table.running += 1;
+	}
+
+	/** An event that began on this table is done. */
+	end(table: LiveTable): void {
+		table.running -= 1;
+		this.#forgetIfDone(table);
+	}
+
+	subjects(): Set<string> {
+		return new Set([...this.#tables.values()].flatMap((table) => table.subjects()));
+	}
+
+	/** What each tenant runs on, for the heartbeat. */
+	applied(): Record<string, AppliedTable> {
+		const applied: Record<string, AppliedTable> = {};
+		for (const [tenant, { prepared }] of this.#tables) {
+			applied[tenant] = { revision: prepared.table.revision, faults: [...prepared.faults] };
+		}
+		return applied;
+	}
+
+	#forgetIfDone(table: LiveTable): void {
+		if (!table.replaced || table.running > 0 || !this.#leaving.delete(table)) return;
+		const kept = [...this.#tables.values(), ...this.#leaving];
+		const usedImages = new Set(kept.flatMap((other) => [...other.prepared.images.keys()]));
+		const unused = [...table.prepared.images.keys()].filter((key) => !usedImages.has(key));
+		this.#executor.remove(
+			table.allChains().map((chain) => chain.id),
+			unused,
+		);
+		this.#modules.retain(kept.flatMap((other) => other.prepared.modules));
+	}
+}

@@ -1,0 +1,134 @@
+// Modules in three tiers: compiled in memory, bytes on the local disk, bytes in the bus's object store. The digest is checked
+// whenever bytes are read, from whichever tier: a file that somebody changed must not run.
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describeError, inspectModule, limitMemory, moduleFaults } from "@hookbus/foundation";
+import type { ObjectStore } from "nats";
+import type { Logger } from "pino";
+import { errors } from "../errors.js";
+
+/** A module that is ready to be instantiated. */
+export interface CompiledModule {
+	readonly module: WebAssembly.Module;
+	readonly hasInitialize: boolean;
+}
+
+/** What a module must fulfil to be compiled. */
+export interface ModuleRequest {
+	readonly digest: string;
+	readonly memoryPages: number;
+	/** Exports that the bindings call. */
+	readonly exports: readonly string[];
+}
+
+export interface ModuleSource {
+	/** Bytes by digest; rejects when they cannot be had. */
+	fetch(digest: string): Promise<Uint8Array>;
+}
+
+/** The bus's object store as a source. */
+export function objectStoreSource(store: () => Promise<ObjectStore>): ModuleSource {
+	return {
+		async fetch(digest) {
+			const object = await (await store()).get(digest);
+			if (object === null)
+				throw errors.module_unavailable(
+					`module ${digest} is not in the object store; the control plane puts it there again within 30 s`,
+				);
+			const chunks: Uint8Array[] = [];
+			const reader = object.data.getReader();
+			for (;;) {
+				const { done, value } = await reader.read();
+				if (done) break;
+				chunks.push(value);
+			}
+			const failure: unknown = await object.error;
+			if (failure instanceof Error) throw errors.module_unavailable(`module ${digest}: ${failure.message}`, { cause: failure });
+			return Buffer.concat(chunks);
+		},
+	};
+}
+
+export class ModuleStore {
+	readonly #directory: string;
+	readonly #source: ModuleSource;
+	readonly #logger: Logger;
+	readonly #compiled = new Map<string, Promise<CompiledModule>>();
+
+	/** @param directory the disk cache; it is made when it is missing */
+	constructor(directory: string, source: ModuleSource, logger: Logger) {
+		this.#directory = directory;
+		this.#source = source;
+		this.#logger = logger;
+	}
+
+	/**
+	 * The compiled module, its memory limited.
+	 *
+	 * @throws ModuleFault when this host does not take it, CodedError `module_unavailable` or `module_corrupt`
+	 */
+	get(request: ModuleRequest): Promise<CompiledModule> {
+		const key = keyOf(request);
+		let compiled = this.#compiled.get(key);
+		if (compiled === undefined) {
+			compiled = this.#compile(request);
+			this.#compiled.set(key, compiled);
+			// A failure is not kept: the next table may come when the object store is back.
+			compiled.catch(() => this.#compiled.delete(key));
+		}
+		return compiled;
+	}
+
+	/** Forgets compiled modules that no table uses. */
+	retain(requests: Iterable<ModuleRequest>): void {
+		const used = new Set([...requests].map(keyOf));
+		for (const key of this.#compiled.keys()) {
+			if (!used.has(key)) this.#compiled.delete(key);
+		}
+	}
+
+	async #compile(request: ModuleRequest): Promise<CompiledModule> {
+		const bytes = await this.#read(request.digest);
+		const fault = moduleFaults(bytes, { requiredExports: request.exports, memoryPages: request.memoryPages })[0];
+		if (fault !== undefined) throw fault;
+		const hasInitialize = inspectModule(bytes).exports.some((entry) => entry.name === "initialize");
+		return { module: await WebAssembly.compile(limitMemory(bytes, request.memoryPages)), hasInitialize };
+	}
+
+	async #read(digest: string): Promise<Uint8Array> {
+		const path = join(this.#directory, `${digest}.wasm`);
+		const cached = await readFile(path).catch(() => undefined);
+		if (cached !== undefined) {
+			if (digestOf(cached) === digest) return cached;
+			this.#logger.warn({ digest }, "a cached module does not have its digest; fetching it again");
+			await rm(path, { force: true });
+		}
+		const fetched = await this.#source.fetch(digest);
+		if (digestOf(fetched) !== digest) {
+			throw errors.module_corrupt(`the object store's module ${digest} has digest ${digestOf(fetched)}; it is not run`);
+		}
+		await this.#keep(path, fetched);
+		return fetched;
+	}
+
+	/** Writes beside and renames, so that a crash leaves no half file under the digest. */
+	async #keep(path: string, bytes: Uint8Array): Promise<void> {
+		try {
+			await mkdir(this.#directory, { recursive: true });
+			const beside = `${path}.${randomUUID()}`;
+			await writeFile(beside, bytes);
+			await rename(beside, path);
+		} catch (thrown) {
+			this.#logger.warn({ error: describeError(thrown) }, "a module could not be cached on disk");
+		}
+	}
+}
+
+function keyOf(request: ModuleRequest): string {
+	return `${request.digest}/${request.memoryPages}/${[...request.exports].sort().join()}`;
+}
+
+function digestOf(bytes: Uint8Array): string {
+	return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,187 @@
+// Makes a route table ready to run: modules fetched and compiled, secrets opened, every plugin tried out. A plugin that fails
+// does not hold up the others: its bindings go on with the version that ran before, or fail by their policy.
+
+import { CodedError, describeError, ModuleFault, type SecretBox } from "@hookbus/foundation";
+import {
+	type ActivationFault,
+	HOOK_NAMES,
+	type HookName,
+	type RoutedPlugin,
+	type RouteStep,
+	type RouteTable,
+} from "@hookbus/schemas";
+import type { Logger } from "pino";
+import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { ChainExecutor } from "../threads/chain-executor.js";
+import type { ThreadChain, ThreadStep } from "../threads/thread-messages.js";
+import type { ModuleRequest, ModuleStore } from "./module-store.js";
+
+export interface PreparedTable {
+	readonly table: RouteTable;
+	/** Images by their key; also of the plugins that go on from an earlier table. */
+	readonly images: ReadonlyMap<string, PluginImage>;
+	/** Image by key of the table's plugin; absent: it could not be loaded. */
+	readonly imageOf: ReadonlyMap<string, PluginImage>;
+	readonly chains: PreparedChains;
+	readonly faults: readonly ActivationFault[];
+	readonly modules: readonly ModuleRequest[];
+}
+
+export type PreparedChains = ReadonlyMap<
+	HookName,
+	{ readonly all: ThreadChain | undefined; readonly assistants: ReadonlyMap<string, ThreadChain> }
+>;
+
+export interface PrepareParts {
+	readonly modules: ModuleStore;
+	readonly secrets: SecretBox;
+	readonly executor: ChainExecutor;
+	readonly nextChainId: () => number;
+	readonly logger: Logger;
+}
+
+/** Prepares a table. Never rejects for a plugin's sake: what failed is in `faults`. */
+export async function prepareTable(
+	table: RouteTable,
+	previous: PreparedTable | undefined,
+	parts: PrepareParts,
+): Promise<PreparedTable> {
+	const faults: ActivationFault[] = [];
+	const imageOf = new Map<string, PluginImage>();
+	const modules: ModuleRequest[] = [];
+	for (const [key, plugin] of Object.entries(table.plugins)) {
+		const request = { digest: plugin.digest, memoryPages: plugin.limits.memoryPages, exports: exportsOf(table, key) };
+		modules.push(request);
+		const image = await loadImage(table.tenant, plugin, request, parts, previous);
+		if ("image" in image) {
+			imageOf.set(key, image.image);
+			continue;
+		}
+		const earlier = earlierImage(previous, key, plugin.name);
+		if (earlier !== undefined) imageOf.set(key, earlier);
+		faults.push({
+			plugin: plugin.name,
+			version: plugin.version,
+			code: image.code,
+			message: image.message,
+			...(earlier === undefined ? {} : { running: earlier.version }),
+		});
+		parts.logger.warn(
+			{ tenant: table.tenant, plugin: plugin.name, version: plugin.version, code: image.code, running: earlier?.version },
+			`plugin cannot be taken into service: ${image.message}`,
+		);
+	}
+	const images = new Map([...imageOf.values()].map((image) => [image.key, image]));
+	return { table, images, imageOf, chains: buildChains(table, imageOf, faults, parts.nextChainId), faults, modules };
+}
+
+type LoadedImage = { readonly image: PluginImage } | { readonly code: string; readonly message: string };
+
+async function loadImage(
+	tenant: string,
+	plugin: RoutedPlugin,
+	request: ModuleRequest,
+	parts: PrepareParts,
+	previous: PreparedTable | undefined,
+): Promise<LoadedImage> {
+	const key = `${tenant}/${plugin.name}/${plugin.digest}/${plugin.configRevision}/${[...request.exports].sort().join()}`;
+	const unchanged = previous?.images.get(key);
+	if (unchanged !== undefined) return { image: unchanged };
+	try {
+		const { module, hasInitialize } = await parts.modules.get(request);
+		const image: PluginImage = {
+			key,
+			name: plugin.name,
+			version: plugin.version,
+			digest: plugin.digest,
+			module,
+			config: await extismConfig(tenant, plugin, parts.secrets),
+			grants: plugin.grants,
+			limits: plugin.limits,
+			tools: plugin.tools,
+			hasInitialize,
+		};
+		let fault = await parts.executor.probe(image);
+		// A machine that stood still for a moment looks like a plugin that hangs; only the second time is believed.
+		if (fault?.code === "timeout") fault = await parts.executor.probe(image);
+		return fault === undefined ? { image } : { code: fault.code, message: fault.message };
+	} catch (thrown) {
+		const code = thrown instanceof ModuleFault || thrown instanceof CodedError ? thrown.code : "load_failed";
+		return { code, message: describeError(thrown) };
+	}
+}
+
+/** Exports that the table's chains call on a plugin. */
+function exportsOf(table: RouteTable, key: string): HookName[] {
+	return HOOK_NAMES.filter((hook) => {
+		const routes = table.hooks[hook];
+		if (routes === undefined) return false;
+		return [routes.all ?? [], ...Object.values(routes.assistants)].some((steps) => steps.some((step) => step.plugin === key));
+	});
+}
+
+/**
+ * Extism's configuration is text by key. Every top-level property stands under its own name (text as it is, anything else
+ * as JSON), and the whole under `config`. Secrets are opened only for plugins that were granted to read them.
+ */
+async function extismConfig(tenant: string, plugin: RoutedPlugin, secrets: SecretBox): Promise<Record<string, string>> {
+	const whole: Record<string, unknown> = { ...plugin.config };
+	if (plugin.grants.includes("read_secrets")) {
+		for (const [field, sealed] of Object.entries(plugin.secrets)) {
+			whole[field] = await secrets.open(sealed, { tenant, plugin: plugin.name, field });
+		}
+	}
+	const entries: Record<string, string> = {};
+	for (const [name, value] of Object.entries(whole)) entries[name] = typeof value === "string" ? value : JSON.stringify(value);
+	entries.config = JSON.stringify(whole);
+	return entries;
+}
+
+function earlierImage(previous: PreparedTable | undefined, key: string, name: string): PluginImage | undefined {
+	if (previous === undefined) return undefined;
+	return previous.imageOf.get(key) ?? [...previous.images.values()].find((image) => image.name === name);
+}
+
+function buildChains(
+	table: RouteTable,
+	imageOf: ReadonlyMap<string, PluginImage>,
+	faults: readonly ActivationFault[],
+	nextChainId: () => number,
+): PreparedChains {
+	const chain = (hook: HookName, steps: readonly RouteStep[]): ThreadChain => ({
+		id: nextChainId(),
+		tenant: table.tenant,
+		hook,
+		revision: table.revision,
+		steps: steps.filter((step) => step.mode !== "off").map((step) => threadStep(step, table, imageOf, faults)),
+	});
+	const chains = new Map<HookName, { all: ThreadChain | undefined; assistants: Map<string, ThreadChain> }>();
+	for (const hook of HOOK_NAMES) {
+		const routes = table.hooks[hook];
+		if (routes === undefined) continue;
+		chains.set(hook, {
+			all: routes.all === undefined ? undefined : chain(hook, routes.all),
+			assistants: new Map(Object.entries(routes.assistants).map(([assistant, steps]) => [assistant, chain(hook, steps)])),
+		});
+	}
+	return chains;
+}
+
+function threadStep(
+	step: RouteStep,
+	table: RouteTable,
+	imageOf: ReadonlyMap<string, PluginImage>,
+	faults: readonly ActivationFault[],
+): ThreadStep {
+	const wanted = table.plugins[step.plugin];
+	const image = imageOf.get(step.plugin);
+	const fault = faults.find((candidate) => candidate.plugin === wanted?.name && candidate.version === wanted.version);
+	return {
+		...step,
+		image: image?.key,
+		name: wanted?.name ?? step.plugin,
+		version: image?.version ?? wanted?.version ?? "0.0.0",
+		digest: image?.digest ?? wanted?.digest ?? "",
+		...(image === undefined ? { loadFault: fault?.message ?? `the route table has no plugin ${step.plugin}` } : {}),
+	};
+}

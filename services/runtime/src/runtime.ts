@@ -1,0 +1,210 @@
+// Builds the runtime by hand, starts it, and stops it in order.
+//
+// Stop order: 1 say "draining" and be not ready · 2 unsubscribe, after which the server sends nothing more · 3 finish durable
+// events and acknowledge them · 4 wait for events in hand and answer them · 5 store execution records · 6 say "stopped" ·
+// 7 flush and close NATS · 8 end the threads · 9 close the health pages.
+import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { connectNats, createOrderedStop, createSecretBox, describeError, ensureBus } from "@hookbus/foundation";
+import { FRAME_INTERVAL_MS } from "@hookbus/schemas";
+import type { Static } from "@sinclair/typebox";
+import type { NatsConnection, ObjectStore } from "nats";
+import type { Logger } from "pino";
+import { DoneMarks } from "./intake/done-marks.js";
+import { DurableIntake } from "./intake/durable-intake.js";
+import { ReplyIntake } from "./intake/reply-intake.js";
+import { StallWatch } from "./intake/stall-watch.js";
+import { Subscriptions } from "./intake/subscriptions.js";
+import { monotonicMs } from "./monotonic-clock.js";
+import { ExecutionReporter } from "./reporting/execution-reporter.js";
+import { HealthServer } from "./reporting/health-server.js";
+import { Heartbeat } from "./reporting/heartbeat.js";
+import { RuntimeMetrics } from "./reporting/metrics.js";
+import { LiveTables } from "./routing/live-tables.js";
+import { ModuleStore, objectStoreSource } from "./routing/module-store.js";
+import { RouteFollower } from "./routing/route-follower.js";
+import type { RuntimeSettings } from "./settings.js";
+import { ThreadPool } from "./threads/thread-pool.js";
+
+export const RUNTIME_VERSION = "0.1.0";
+
+export interface Runtime {
+	readonly id: string;
+	/** Port of the health pages. */
+	readonly port: number;
+	/** Drains and closes; later calls get the promise of the first. */
+	stop(): Promise<void>;
+}
+
+export interface RuntimeParts {
+	readonly settings: Static<typeof RuntimeSettings>;
+	readonly logger: Logger;
+	/** Threads cannot be ended or started: hand over, and end the process the hard way. */
+	readonly lastResort: (reason: string) => void;
+}
+
+/** Starts a runtime. Resolves when it serves the tables that exist. Waits for NATS as long as it takes. */
+export async function startRuntime({ settings, logger, lastResort }: RuntimeParts): Promise<Runtime> {
+	const id = settings.HOOKBUS_RUNTIME_ID ?? `rt-${randomBytes(6).toString("hex")}`;
+	const startedAt = new Date().toISOString();
+	const metrics = new RuntimeMetrics();
+	const stalls = new StallWatch(monotonicMs);
+	let notReady: string[] = ["starting"];
+	const health = new HealthServer({ notReady: () => notReady, registry: metrics.registry });
+	const port = await health.listen(settings.HOOKBUS_HTTP_HOST, settings.HOOKBUS_HTTP_PORT);
+	const threads = settings.HOOKBUS_THREADS === 0 ? Math.max(2, availableParallelism()) : settings.HOOKBUS_THREADS;
+	const pool = await ThreadPool.start(
+		{
+			threads,
+			maxThreads: threads * 4,
+			maxInFlight: settings.HOOKBUS_MAX_IN_FLIGHT,
+			frameIntervalMs: FRAME_INTERVAL_MS,
+			runtime: id,
+		},
+		{
+			invocationKilled: (plugin, outcome) => metrics.killed(plugin, outcome),
+			callMoved: () => metrics.moved(),
+			stalled: (gapMs) => {
+				stalls.note();
+				metrics.stalled(gapMs);
+				logger.warn({ ms: Math.round(gapMs) }, "the process stood still");
+			},
+			threadEnded: (ms) => metrics.threadEnded(ms),
+			hopeless: lastResort,
+		},
+		monotonicMs,
+		logger,
+	);
+	const connection = await connectNats(
+		{
+			url: settings.HOOKBUS_NATS_URL,
+			name: `hookbus runtime ${id}`,
+			inboxPrefix: `_INBOX_runtime_${id}`,
+			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION,
+			...(settings.HOOKBUS_NATS_TOKEN === undefined ? {} : { token: settings.HOOKBUS_NATS_TOKEN }),
+		},
+		logger,
+	);
+	const busOptions = { replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS };
+	const bus = await retry(() => ensureBus(connection, busOptions), logger);
+	const js = connection.jetstream();
+	const modules = new ModuleStore(
+		settings.HOOKBUS_CACHE_DIR,
+		objectStoreSource(async () => bus.modules as ObjectStore),
+		logger,
+	);
+	const tables = new LiveTables(pool, modules);
+	metrics.watch({
+		inFlight: () => pool.inFlight,
+		threads: () => pool.threads,
+		revisions: () => Object.fromEntries(Object.entries(tables.applied()).map(([tenant, { revision }]) => [tenant, revision])),
+	});
+	const executions = new ExecutionReporter({ js, metrics, logger });
+	const replies = new ReplyIntake({
+		connection,
+		tables,
+		executor: pool,
+		executions,
+		metrics,
+		stalls,
+		clock: monotonicMs,
+		runtime: id,
+		maxEventBytes: settings.HOOKBUS_MAX_EVENT_BYTES,
+		tenantInboxOnly: settings.HOOKBUS_TENANT_INBOX_ONLY,
+	});
+	const subscriptions = new Subscriptions(connection, (message) => replies.handle(message), logger);
+	const heartbeat = new Heartbeat(connection, {
+		runtime: id,
+		version: RUNTIME_VERSION,
+		startedAt,
+		inFlight: () => pool.inFlight,
+		threads: () => pool.threads,
+		tenants: () => tables.applied(),
+	});
+	let chainIds = 0;
+	let stopping = false;
+	const follower = new RouteFollower({
+		routes: bus.routes,
+		tables,
+		modules,
+		secrets: createSecretBox(settings.HOOKBUS_MASTER_KEY),
+		executor: pool,
+		nextChainId: () => {
+			chainIds += 1;
+			return chainIds;
+		},
+		logger,
+		onApplied: async () => {
+			if (!stopping) await subscriptions.set(tables.subjects());
+			heartbeat.send();
+		},
+	});
+	const durable = new DurableIntake({
+		js,
+		tables,
+		executor: pool,
+		executions,
+		marks: new DoneMarks(bus.done),
+		metrics,
+		clock: monotonicMs,
+		logger,
+		backoffMs: settings.HOOKBUS_DURABLE_BACKOFF_MS.split(",").map(Number),
+		concurrency: settings.HOOKBUS_DURABLE_CONCURRENCY,
+	});
+	await follower.start();
+	durable.start();
+	heartbeat.start();
+	void afterReconnects(connection, async () => {
+		// A server that lost its store comes back without streams and buckets.
+		await retry(() => ensureBus(connection, busOptions), logger);
+		await follower.resync();
+		heartbeat.send();
+	});
+	notReady = [];
+	logger.info({ runtime: id, threads, http: port }, "runtime is running");
+	const stop = createOrderedStop(
+		[
+			{
+				name: "announce",
+				timeoutMs: 1_000,
+				run: () => {
+					stopping = true;
+					notReady = ["draining"];
+					follower.stop();
+					heartbeat.setState("draining");
+				},
+			},
+			{ name: "stop intake", timeoutMs: 5_000, run: () => subscriptions.drain() },
+			{ name: "finish durable events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => durable.stop() },
+			{ name: "finish events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => idle(() => pool.inFlight) },
+			{ name: "store executions", timeoutMs: 6_000, run: () => executions.stop() },
+			{ name: "say goodbye", timeoutMs: 1_000, run: () => heartbeat.stop() },
+			{ name: "close NATS", timeoutMs: 5_000, run: () => connection.drain() },
+			{ name: "end threads", timeoutMs: 5_000, run: () => pool.stop() },
+			{ name: "close health pages", timeoutMs: 1_000, run: () => health.close() },
+		],
+		logger,
+	);
+	return { id, port, stop };
+}
+
+async function afterReconnects(connection: NatsConnection, run: () => Promise<void>): Promise<void> {
+	for await (const status of connection.status()) {
+		if (status.type === "reconnect") await run();
+	}
+}
+
+async function retry<T>(run: () => Promise<T>, logger: Logger): Promise<T> {
+	for (;;) {
+		try {
+			return await run();
+		} catch (thrown) {
+			logger.warn({ error: describeError(thrown) }, "JetStream is not ready; trying again");
+			await new Promise((resolve) => setTimeout(resolve, 500));
+		}
+	}
+}
+
+async function idle(inFlight: () => number): Promise<void> {
+	while (inFlight() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,92 @@
+// Settings of the runtime, from the environment.
+
+import { LogLevel } from "@hookbus/foundation";
+import { MAX_EVENT_BYTES } from "@hookbus/schemas";
+import { Type } from "@sinclair/typebox";
+
+export const RuntimeSettings = Type.Object(
+	{
+		HOOKBUS_NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "NATS servers, separated by commas" }),
+		HOOKBUS_NATS_TOKEN: Type.Optional(Type.String({ description: "Token for NATS servers that ask for one" })),
+		HOOKBUS_NATS_REQUIRE_SAFE_VERSION: Type.Boolean({
+			default: false,
+			description: "Refuse NATS servers older than the last security fixes (2.11.16, 2.12.7, 2.14.0); false warns",
+		}),
+		HOOKBUS_NATS_REPLICAS: Type.Integer({
+			default: 1,
+			minimum: 1,
+			maximum: 5,
+			description: "Copies of each stream that is created; more than 1 needs a NATS cluster",
+		}),
+		HOOKBUS_MASTER_KEY: Type.String({
+			minLength: 1,
+			description: "32 bytes, base64; the same as the control plane's. Opens sealed secrets",
+		}),
+		HOOKBUS_RUNTIME_ID: Type.Optional(
+			Type.String({
+				pattern: "^[A-Za-z0-9_-]{1,64}$",
+				description: "Name of this runtime in heartbeats and executions; default: a random one for each start",
+			}),
+		),
+		HOOKBUS_CACHE_DIR: Type.String({
+			default: ".hookbus/modules",
+			description: "Directory of the module cache; its files are checked against their digests",
+		}),
+		HOOKBUS_HTTP_HOST: Type.String({ default: "127.0.0.1", description: "Address of /livez, /readyz, /metrics" }),
+		HOOKBUS_HTTP_PORT: Type.Integer({
+			default: 8081,
+			minimum: 0,
+			maximum: 65_535,
+			description: "Port of /livez, /readyz, /metrics; 0: any free one",
+		}),
+		HOOKBUS_THREADS: Type.Integer({
+			default: 0,
+			minimum: 0,
+			maximum: 256,
+			description: "Worker threads that run plugins; 0: one for each core, at least 2",
+		}),
+		HOOKBUS_MAX_IN_FLIGHT: Type.Integer({
+			default: 1_024,
+			minimum: 1,
+			maximum: 100_000,
+			description: "Events that may wait or run; more are refused as overloaded",
+		}),
+		HOOKBUS_MAX_EVENT_BYTES: Type.Integer({
+			default: MAX_EVENT_BYTES,
+			minimum: 1_024,
+			maximum: 8 * 1024 * 1024,
+			description: "Largest event in bytes",
+		}),
+		HOOKBUS_TENANT_INBOX_ONLY: Type.Boolean({
+			default: false,
+			description: "Answer only reply subjects _INBOX_<tenant>.…; false also answers the default _INBOX.… of any NATS client",
+		}),
+		HOOKBUS_DURABLE_BACKOFF_MS: Type.String({
+			default: "1000,5000,30000,120000",
+			pattern: "^\\d+(,\\d+)*$",
+			description:
+				"Milliseconds before each further delivery of a durable event that failed; after the last one it becomes a dead letter",
+		}),
+		HOOKBUS_DURABLE_CONCURRENCY: Type.Integer({
+			default: 32,
+			minimum: 1,
+			maximum: 512,
+			description: "Durable events that are worked on at once",
+		}),
+		HOOKBUS_ACK_WAIT_MS: Type.Integer({
+			default: 60_000,
+			minimum: 1_000,
+			maximum: 3_600_000,
+			description:
+				"Milliseconds after which a durable event whose runtime died is delivered again; applies when the consumer is created",
+		}),
+		HOOKBUS_DRAIN_MS: Type.Integer({
+			default: 15_000,
+			minimum: 100,
+			maximum: 300_000,
+			description: "Milliseconds that events in hand get to finish when the runtime stops",
+		}),
+		HOOKBUS_LOG_LEVEL: LogLevel,
+	},
+	{ additionalProperties: false, $id: "RuntimeSettings" },
+);

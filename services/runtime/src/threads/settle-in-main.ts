@@ -1,0 +1,143 @@
+// Answers for events whose thread cannot answer any more: the invocation was over its limit, the thread died under it, or
+// the event waited until its deadline. The same booking and the same combination as in the thread, only elsewhere.
+import { DEFAULT_DEADLINE_MS, EVENT_SPEC, type HookEvent, MAX_DEADLINE_MS, type Outcome } from "@hookbus/schemas";
+import { bookFailure, type ChainState, combineVerdict, type EventFacts, newChainState } from "../chain/chain-state.js";
+import { executionJson } from "../chain/execution-records.js";
+import { subjectOf } from "../chain/run-chain.js";
+import type { CallCompletion, HookCall } from "./hook-call.js";
+import type { Checkpoint } from "./shared-cells.js";
+import type { ThreadStep } from "./thread-messages.js";
+
+export interface StepDefeat {
+	readonly step: number;
+	readonly outcome: Outcome;
+	readonly error: string;
+	readonly startedAt: number;
+}
+
+const decoder = new TextDecoder();
+
+/** The event in a call's bytes; `undefined` when they are no event. The thread has the full check; this is only to answer. */
+export function peekEvent(body: Uint8Array): HookEvent | undefined {
+	try {
+		const value = JSON.parse(decoder.decode(body)) as HookEvent | null;
+		return typeof value === "object" && value !== null && value.spec === EVENT_SPEC && typeof value.id === "string"
+			? value
+			: undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** The event's own deadline in milliseconds. */
+export function deadlineOf(event: HookEvent | undefined): number {
+	const wanted = event?.deadlineMs;
+	return typeof wanted === "number" && wanted > 0 ? Math.min(wanted, MAX_DEADLINE_MS) : DEFAULT_DEADLINE_MS;
+}
+
+function factsOf(event: HookEvent): EventFacts {
+	return {
+		id: event.id,
+		...(event.hook === "on_tool_call" ? { phase: event.phase } : {}),
+		...(event.conversation === undefined ? {} : { conversation: event.conversation }),
+		...(event.user === undefined ? {} : { user: event.user.id }),
+		deadlineMs: deadlineOf(event),
+	};
+}
+
+/**
+ * Books the defeat of a step and says how the call goes on: with a resume point, or with a completion.
+ *
+ * @param checkpoint what was done before the step, when the thread wrote it down
+ * @param now monotonic milliseconds
+ * @param timeLeft whether further steps can still run before the deadline
+ */
+export function settleDefeat(
+	call: HookCall,
+	defeat: StepDefeat,
+	checkpoint: Checkpoint | undefined,
+	runtime: string,
+	now: number,
+	timeLeft: boolean,
+): CallCompletion | "resume" {
+	const event = peekEvent(call.body);
+	if (event === undefined) return unanswerable();
+	const firstStep = call.resume?.nextStep ?? 0;
+	const lost =
+		checkpoint === undefined &&
+		defeat.step > firstStep &&
+		call.chain.steps.slice(firstStep, defeat.step).some((step) => runsInline(call, step));
+	const state =
+		checkpoint === undefined
+			? (call.resume?.state ?? newChainState(factsOf(event)))
+			: (JSON.parse(checkpoint.state) as ChainState);
+	if (checkpoint?.event !== undefined) call.body = checkpoint.event;
+	const step = call.chain.steps[defeat.step] as ThreadStep;
+	bookFailure(state, defeat.step, step, subjectOf(step), {
+		outcome: defeat.outcome,
+		error: defeat.error,
+		startMs: defeat.startedAt - call.receivedAt,
+		durationMs: now - defeat.startedAt,
+	});
+	if (
+		lost &&
+		state.block === undefined &&
+		call.chain.steps.some((other) => other.onError === "closed" && other.mode === "enforce")
+	) {
+		state.block = { code: "plugin_failed", message: "This message could not be checked. Please try again.", plugin: step.name };
+	}
+	const more = !lost && state.block === undefined && timeLeft && defeat.step + 1 < call.chain.steps.length;
+	if (more) {
+		call.resume = { state, nextStep: defeat.step + 1 };
+		return "resume";
+	}
+	return complete(call, state, runtime, now);
+}
+
+/** Every step that has not run fails with `outcome`; for an event that waited until its deadline. */
+export function settleUnrun(call: HookCall, outcome: Outcome, error: string, runtime: string, now: number): CallCompletion {
+	const event = peekEvent(call.body);
+	if (event === undefined) return unanswerable();
+	const state = call.resume?.state ?? newChainState(factsOf(event));
+	const from = call.resume?.nextStep ?? 0;
+	call.chain.steps.forEach((step, index) => {
+		if (index < from || !runsInline(call, step) || state.block !== undefined) return;
+		if (event.hook === "on_tool_call" && step.phases !== undefined && !step.phases.includes(event.phase)) return;
+		bookFailure(state, index, step, subjectOf(step), { outcome, error, startMs: now - call.receivedAt, durationMs: 0 });
+	});
+	return complete(call, state, runtime, now);
+}
+
+function runsInline(call: HookCall, step: ThreadStep): boolean {
+	return call.kind !== "reply" || step.effect !== "observe";
+}
+
+function complete(call: HookCall, state: ChainState, runtime: string, now: number): CallCompletion {
+	const event = peekEvent(call.body);
+	const verdict = combineVerdict(state, call.address.hook, call.chain.revision, event?.data, now - call.receivedAt);
+	return {
+		reply: call.kind === "reply" ? Buffer.from(JSON.stringify(verdict)) : undefined,
+		deadlineMs: state.facts.deadlineMs,
+		steps: state.records.map((record) => ({
+			chain: call.chain.id,
+			step: record.step,
+			outcome: record.entry.outcome,
+			action: record.entry.action,
+			durationMs: record.entry.durationMs,
+		})),
+		executions: executionJson(state, { item: call, chain: call.chain, runtime }),
+		observe: undefined,
+		refused: undefined,
+	};
+}
+
+function unanswerable(): CallCompletion {
+	return {
+		reply: undefined,
+		deadlineMs: MAX_DEADLINE_MS,
+		steps: [],
+		executions: "",
+		observe: undefined,
+		refused: "event_not_json",
+	};
+}

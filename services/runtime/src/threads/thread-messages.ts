@@ -1,0 +1,99 @@
+// Every message between the main thread and a worker thread. Event bodies and replies travel in one transferred buffer per
+// batch: one hop for each event cost a third of the throughput.
+import type { ActivationFault, EventAddress, HookName, Outcome, PluginAction, RouteStep } from "@hookbus/schemas";
+import type { ChainState } from "../chain/chain-state.js";
+import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+
+/** A chain as a thread runs it. */
+export interface ThreadChain {
+	readonly id: number;
+	readonly tenant: string;
+	readonly hook: HookName;
+	readonly revision: number;
+	readonly steps: readonly ThreadStep[];
+}
+
+export interface ThreadStep extends RouteStep {
+	/** Key of the image; `undefined` when the plugin could not be loaded. */
+	readonly image: string | undefined;
+	readonly name: string;
+	readonly version: string;
+	readonly digest: string;
+	/** Why the plugin could not be loaded; every invocation then fails with it. */
+	readonly loadFault?: string;
+}
+
+/**
+ * `reply`: somebody waits; observers are left out. `observe`: the observers of an event that was answered. `durable`: an
+ * event of JetStream; only the steps in `only` run.
+ */
+export type CallKind = "reply" | "observe" | "durable";
+
+export interface RunItem {
+	/** Cell of the thread's claim table. */
+	readonly slot: number;
+	readonly chain: number;
+	readonly kind: CallKind;
+	readonly address: EventAddress;
+	/** Monotonic milliseconds when the event arrived. */
+	readonly receivedAt: number;
+	readonly offset: number;
+	readonly length: number;
+	/** Delivery of a durable event; 1 for the others. */
+	readonly attempt: number;
+	/** The process stood still a moment ago: events that are past their wall-clock deadline are not run. */
+	readonly checkExpiry: boolean;
+	/** Durable: steps that still have to run. */
+	readonly only?: readonly number[];
+	/** The event had been started on a thread that was ended: what was done, and where to go on. */
+	readonly resume?: { readonly state: ChainState; readonly nextStep: number };
+}
+
+export type ToThread =
+	| {
+			readonly type: "load";
+			readonly id: number;
+			readonly images: readonly PluginImage[];
+			readonly chains: readonly ThreadChain[];
+			readonly warm: boolean;
+	  }
+	| { readonly type: "drop"; readonly chains: readonly number[]; readonly images: readonly string[] }
+	| { readonly type: "run"; readonly body: ArrayBuffer; readonly items: readonly RunItem[] };
+
+export interface StepCount {
+	readonly chain: number;
+	readonly step: number;
+	readonly outcome: Outcome;
+	readonly action: PluginAction | undefined;
+	readonly durationMs: number;
+}
+
+export type DoneItem = {
+	readonly slot: number;
+	/** Where the reply stands in the batch's body; length 0: nothing to answer. */
+	readonly offset: number;
+	readonly length: number;
+	/** Milliseconds of the event's own deadline; a reply after it would only confuse. */
+	readonly deadlineMs: number;
+	readonly steps: readonly StepCount[];
+	/** Execution records as JSON objects, joined by commas; empty when there are none. */
+	readonly executions: string;
+	/** Observers of this event are still to run, on these bytes. */
+	readonly observe?: { readonly offset: number; readonly length: number } | "as-sent";
+	/** The event was refused with this code. */
+	readonly refused?: string;
+};
+
+export type FromThread =
+	| { readonly type: "ready" }
+	| { readonly type: "loaded"; readonly id: number; readonly faults: readonly LoadFault[] }
+	| {
+			readonly type: "done";
+			readonly body: ArrayBuffer;
+			readonly items: readonly DoneItem[];
+			readonly skipped: readonly number[];
+	  };
+
+export interface LoadFault extends Pick<ActivationFault, "code" | "message"> {
+	readonly image: string;
+}

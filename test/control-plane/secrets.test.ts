@@ -1,0 +1,126 @@
+// A secret that an admin sets is in clear text nowhere but in the request: not in the database, not on the bus, not in a log,
+// not in an answer.
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createSecretBox } from "@hookbus/foundation";
+import { type PluginConfig, type PluginDetail, ROUTE_BUCKET, type RouteTable, type SealedSecret } from "@hookbus/schemas";
+import { expect, test } from "vitest";
+import type { ProblemBody } from "../support/api-client.js";
+import { buildPackage } from "../support/build-package.js";
+import { connectTo } from "../support/connect.js";
+import { TEST_MASTER_KEY } from "../support/route-tables.js";
+import { randomMasterKey, type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
+import { startNats } from "../support/start-nats.js";
+import { waitFor } from "../support/wait-for.js";
+import { EACH_DATABASE } from "./each-database.js";
+import { rows } from "./stored-names.js";
+
+const PLANTED = "planted-secret-4f1c9a";
+const MANIFEST = {
+	permissions: ["read_messages", "read_secrets"],
+	config: {
+		type: "object",
+		properties: { key: { type: "string", secret: true }, other: { type: "string", secret: true, minLength: 50 } },
+	},
+};
+
+async function plant(control: StartedControlPlane): Promise<number> {
+	const { zip } = await buildPackage({ manifest: MANIFEST });
+	await control.admin.install({ file: zip, fields: { grants: "all" } });
+	expect((await control.admin.put("/api/v1/plugins/tester/config", { config: { key: PLANTED } })).status).toBe(200);
+	const enabled = await control.admin.post<{ revision: number }>("/api/v1/plugins/tester/enable");
+	return enabled.body.revision;
+}
+
+function filesBelow(directory: string): string[] {
+	return readdirSync(directory, { recursive: true, encoding: "utf8" })
+		.map((name) => join(directory, name))
+		.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
+}
+
+test.each(EACH_DATABASE)("SE-01 SE-03 a planted secret is found nowhere in clear text, on $kind", async ({ create }) => {
+	const nats = await startNats();
+	const control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
+	await control.admin.ready();
+	const revision = await plant(control);
+	// Also by ways that fail: a refused configuration, a binding with it, a broken body.
+	await control.admin.put("/api/v1/plugins/tester/config", { config: { other: PLANTED } });
+	await control.admin.put("/api/v1/assistants/bot/plugins/tester", { config: { key: PLANTED } });
+	await control.admin.call("PUT", "/api/v1/plugins/tester/config", `{"config":{"key":"${PLANTED}"`, {
+		"content-type": "application/json",
+	});
+	const connection = await connectTo(nats.url);
+	const bucket = await connection.jetstream().views.kv(ROUTE_BUCKET);
+	await waitFor("it is published", async () => (await bucket.get("default"))?.json<RouteTable>().revision === revision);
+
+	for (const path of ["/config", ""]) {
+		const answer = await control.admin.get<PluginConfig | PluginDetail>(`/api/v1/plugins/tester${path}`);
+		expect(JSON.stringify(answer.body)).not.toContain(PLANTED);
+	}
+	expect((await control.admin.get<PluginConfig>("/api/v1/plugins/tester/config")).body.config).toEqual({
+		key: { set: true },
+		other: { set: false },
+	});
+	const tables = await rows(
+		control.plane.database,
+		"SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
+	);
+	expect(tables.length).toBeGreaterThan(9);
+	for (const { name } of tables) {
+		expect(
+			JSON.stringify(await rows(control.plane.database, `SELECT t::text AS line FROM "${String(name)}" t`)),
+			String(name),
+		).not.toContain(PLANTED);
+	}
+	expect(control.logs().length).toBeGreaterThan(100);
+	expect(control.logs()).not.toContain(PLANTED);
+	await control.stop();
+	const needle = Buffer.from(PLANTED);
+	const files = [...filesBelow(control.dataDir), ...filesBelow(nats.storeDir)];
+	expect(files.length).toBeGreaterThan(3);
+	for (const file of files) expect(readFileSync(file).includes(needle), file).toBe(false);
+});
+
+test("SE-02 the sealed secret opens for its own place with the master key, and for no other", async () => {
+	const control = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9" });
+	await plant(control);
+	const [row] = await rows(control.plane.database, "SELECT secrets FROM plugin_configs");
+	const sealed = (row as { secrets: Record<string, SealedSecret> }).secrets["key"] as SealedSecret;
+	const place = { tenant: "default", plugin: "tester", field: "key" };
+	expect(await createSecretBox(TEST_MASTER_KEY).open(sealed, place)).toBe(PLANTED);
+	for (const elsewhere of [
+		{ ...place, tenant: "other" },
+		{ ...place, plugin: "other" },
+		{ ...place, field: "other" },
+	]) {
+		await expect(createSecretBox(TEST_MASTER_KEY).open(sealed, elsewhere)).rejects.toThrow("cannot be opened");
+	}
+	await expect(createSecretBox(randomMasterKey()).open(sealed, place)).rejects.toThrow("cannot be opened");
+});
+
+test("with another master key a change that needs the old secret names the way out, and setting it again works", async () => {
+	const first = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9" });
+	await plant(first);
+	await first.stop();
+	const second = await startTestControlPlane({
+		natsUrl: "nats://127.0.0.1:9",
+		dataDir: first.dataDir,
+		masterKey: randomMasterKey(),
+	});
+	const api = second.admin.as(first.plane.firstKey);
+	await api.post("/api/v1/plugins/tester/disable");
+	const refused = await api.post<ProblemBody>("/api/v1/plugins/tester/enable");
+	expect(refused).toMatchObject({ status: 409, body: { code: "secret_unreadable" } });
+	expect(refused.body.detail).toContain("PUT /api/v1/plugins/tester/config");
+	expect((await api.put("/api/v1/plugins/tester/config", { config: { key: "a new one" } })).status).toBe(200);
+	expect((await api.post("/api/v1/plugins/tester/enable")).status).toBe(200);
+});
+
+test("the same secret sealed twice is different each time", async () => {
+	const control = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9" });
+	await plant(control);
+	const [before] = await rows(control.plane.database, "SELECT secrets FROM plugin_configs");
+	await control.admin.put("/api/v1/plugins/tester/config", { config: { key: PLANTED } });
+	const [after] = await rows(control.plane.database, "SELECT secrets FROM plugin_configs");
+	expect(after).not.toEqual(before);
+});

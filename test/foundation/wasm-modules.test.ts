@@ -1,0 +1,132 @@
+// What is read from a module's bytes agrees with the engine, and what must not run is refused with section, thing and rule.
+import { inspectModule, limitMemory, ModuleFault, moduleFaults } from "@hookbus/foundation";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { assemble, fixtureModule, moduleReturning } from "../support/module-returning.js";
+
+const rules = { requiredExports: ["on_chat_message"], memoryPages: 256 };
+const good = '(func (export "on_chat_message") (result i32) (i32.const 0))';
+
+describe("inspecting a module", () => {
+	test.each(["loop-forever", "count-calls", "table-loop", "memory-init-loop"])(
+		"%s has the imports and exports that the engine sees",
+		async (name) => {
+			const bytes = await fixtureModule(name);
+			const facts = inspectModule(bytes);
+			const module = await WebAssembly.compile(new Uint8Array(bytes));
+			expect(facts.imports.map(({ module, name, kind }) => ({ module, name, kind }))).toEqual(WebAssembly.Module.imports(module));
+			expect(facts.exports.map(({ name, kind }) => ({ name, kind }))).toEqual(WebAssembly.Module.exports(module));
+		},
+	);
+
+	test("bytes that are broken anywhere give a ModuleFault or facts, never another error", async () => {
+		const bytes = await fixtureModule("count-calls");
+		fc.assert(
+			fc.property(
+				fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+				fc.nat(bytes.length),
+				(changes, cut) => {
+					const broken = Uint8Array.from(bytes.subarray(0, bytes.length - (cut % 40)));
+					for (const [at, value] of changes) if (at < broken.length) broken[at] = value;
+					try {
+						inspectModule(broken);
+					} catch (thrown) {
+						expect(thrown).toBeInstanceOf(ModuleFault);
+					}
+				},
+			),
+			{ numRuns: 5_000 },
+		);
+	});
+});
+
+describe("admitting a module", () => {
+	const cases: [string, string, string, RegExp][] = [
+		["an unknown module", `(import "evil" "x" (func)) ${good}`, "import_refused", /"evil" "x".*does not offer/],
+		[
+			"WASI",
+			`(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) ${good}`,
+			"import_refused",
+			/WASI/,
+		],
+		["an unknown function", `(import "extism:host/env" "reboot" (func)) ${good}`, "import_refused", /unknown to this host API/],
+		[
+			"a function of Object",
+			`(import "extism:host/env" "toString" (func)) ${good}`,
+			"import_refused",
+			/unknown to this host API/,
+		],
+		[
+			"a wrongly typed function",
+			`(import "extism:host/env" "alloc" (func (param i32) (result i32))) ${good}`,
+			"import_refused",
+			/\(i32\) → i32; it is \(i64\) → i64/,
+		],
+		["an imported memory", `(import "extism:host/env" "memory" (memory 1)) ${good}`, "import_refused", /only functions/],
+		["too large a memory", `(memory 257) ${good}`, "memory_refused", /257 pages; the limit is 256/],
+		["too large a table", `(table 65537 funcref) ${good}`, "memory_refused", /65537 elements/],
+		["no hook export", "(memory 1)", "export_missing", /"on_chat_message" is missing/],
+		[
+			"a hook export of another type",
+			'(func (export "on_chat_message") (param i32) (result i32) (i32.const 0))',
+			"export_missing",
+			/must be \(\) → i32/,
+		],
+		["a hook export that is a memory", '(memory (export "on_chat_message") 1)', "export_missing", /is a memory/],
+		["a start function", `(func $s) (start $s) ${good}`, "start_refused", /initialize/],
+	];
+
+	test.each(cases)("refuses %s", async (_name, body, code, message) => {
+		const faults = moduleFaults(await assemble(`(module ${body})`), rules);
+		expect(faults.map((fault) => fault.code)).toEqual([code]);
+		expect(faults[0]?.message).toMatch(message);
+	});
+
+	test("admits a plain plugin", async () => {
+		expect(moduleFaults(await moduleReturning({ on_chat_message: "{}" }), rules)).toEqual([]);
+	});
+
+	test.each([
+		["an empty file", new Uint8Array(0), "not_wasm"],
+		["a zip", Buffer.from("PK\u0003\u0004 and more"), "not_wasm"],
+		["a component", Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0), "component"],
+		["a 64-bit memory", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1), "memory_refused"],
+		["a section that claims too much", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 0xff, 0xff, 0x03), "malformed"],
+	])("refuses %s", (_name, bytes, code) => {
+		expect(() => moduleFaults(bytes, rules)).toThrow(expect.objectContaining({ code }));
+	});
+});
+
+describe("limiting a module's memory", () => {
+	test("the module grows to the limit and not beyond, whatever maximum it had", async () => {
+		await fc.assert(
+			fc.asyncProperty(
+				fc.integer({ min: 0, max: 20 }),
+				fc.option(fc.integer({ min: 20, max: 2_000 })),
+				fc.integer({ min: 20, max: 60 }),
+				async (min, own, limit) => {
+					const bytes = limitMemory(await assemble(`(module (memory (export "m") ${min} ${own ?? ""}) ${good})`), limit);
+					const { instance } = (await WebAssembly.instantiate(bytes)) as unknown as { instance: WebAssembly.Instance };
+					const memory = instance.exports.m as { grow(pages: number): number };
+					const most = Math.min(limit, own ?? limit);
+					expect(memory.grow(most - min)).toBe(min);
+					expect(() => memory.grow(1)).toThrow(RangeError);
+				},
+			),
+			{ numRuns: 60 },
+		);
+	});
+
+	test("a minimum above the limit is refused", async () => {
+		const bytes = await assemble(`(module (memory 30) ${good})`);
+		expect(() => limitMemory(bytes, 20)).toThrow(/begins with 30 pages; the limit is 20/);
+	});
+
+	test("everything but the memory section stays as it was", async () => {
+		const bytes = await fixtureModule("count-calls");
+		const limited = limitMemory(bytes, 10);
+		expect(inspectModule(limited).exports).toEqual(inspectModule(bytes).exports);
+		expect(inspectModule(limited).memories).toEqual([{ minPages: 1, maxPages: 10, shared: false, is64: false }]);
+		await WebAssembly.compile(new Uint8Array(limited));
+	});
+});
