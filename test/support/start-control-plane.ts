@@ -6,7 +6,6 @@ import pino from "pino";
 import { ApiClient } from "./api-client.js";
 import { closeAfter } from "./close-after.js";
 import { seedPglite } from "./pglite-template.js";
-import { standsStill } from "./real-time.js";
 import { TEST_MASTER_KEY } from "./route-tables.js";
 import { tempDir } from "./temp-dir.js";
 
@@ -64,7 +63,7 @@ export async function startTestControlPlane(options: ControlPlaneOptions): Promi
 		onFatal: (thrown) => fatal.push(thrown),
 		...(options.relayTiming === undefined ? {} : { relayTiming: options.relayTiming }),
 	});
-	closeAfter(() => stop(plane));
+	closeAfter(() => plane.stop());
 	return {
 		plane,
 		url: plane.url,
@@ -72,20 +71,8 @@ export async function startTestControlPlane(options: ControlPlaneOptions): Promi
 		admin: new ApiClient(plane.url, plane.firstKey),
 		logs: () => lines.join(""),
 		fatal,
-		stop: () => stop(plane),
+		stop: () => plane.stop(),
 	};
-}
-
-/** A step of the stop that is given up fails the test, unless it was late on a machine that keeps standing still. */
-async function stop(plane: ControlPlane): Promise<void> {
-	try {
-		await plane.stop();
-	} catch (thrown) {
-		const isLate =
-			thrown instanceof AggregateError && thrown.errors.every((error) => /: not done after \d+ ms$/.test(String(error)));
-		if (!isLate || !standsStill()) throw thrown;
-		console.warn(thrown.message);
-	}
 }
 
 /** 32 fresh bytes, base64. */

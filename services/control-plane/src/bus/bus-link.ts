@@ -89,16 +89,15 @@ export class BusLink {
 			return;
 		}
 		this.#connection = connection;
-		const statuses = connection.status();
-		const following = this.#follow(statuses);
+		// Not awaited: the client's statuses do not end with the connection.
+		void this.#follow(connection);
 		await this.#prepare(connection);
-		await following;
 	}
 
-	async #follow(statuses: AsyncIterable<{ type: string }>): Promise<void> {
-		for await (const { type } of statuses) {
+	async #follow(connection: NatsConnection): Promise<void> {
+		for await (const { type } of connection.status()) {
 			if (type === "disconnect") this.#setState("disconnected");
-			if (type === "reconnect" && this.#connection !== undefined) void this.#prepare(this.#connection);
+			if (type === "reconnect") void this.#prepare(connection);
 		}
 	}
 

@@ -37,7 +37,8 @@ export async function lockDirectory(path: string, onLost: (thrown: Error) => voi
 			let releasing: Promise<void> | undefined;
 			return {
 				release() {
-					releasing ??= rm(ownerFile, { force: true }).then(unlock);
+					// Called without arguments: proper-lockfile takes the first one for its callback.
+					releasing ??= rm(ownerFile, { force: true }).then(() => unlock());
 					return releasing;
 				},
 			};

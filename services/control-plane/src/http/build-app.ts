@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import multipart from "@fastify/multipart";
 import type { SecretBox } from "@hookbus/foundation";
-import Fastify, { type FastifyBaseLogger } from "fastify";
+import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import type { Logger } from "pino";
 import { addApiKeyRoutes } from "../api-keys/routes.js";
 import { addBindingRoutes } from "../bindings/routes.js";
@@ -61,7 +61,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	const loggerInstance: FastifyBaseLogger = parts.logger;
 	const app: App = Fastify({
 		loggerInstance,
-		disableRequestLogging: true,
+		logController: new LogController({ disableRequestLogging: true }),
 		genReqId: () => randomUUID(),
 		requestIdHeader: false,
 		bodyLimit: MAX_MANIFEST_BYTES,
