@@ -42,7 +42,9 @@ async function statusOf(
 	});
 	const text = await response.text();
 	const type = response.headers.get("content-type") ?? "";
-	return { status: response.status, code: type.includes("problem+json") ? (JSON.parse(text) as ProblemBody).code : undefined };
+	// The answer to HEAD has no body.
+	const isProblem = type.includes("problem+json") && text !== "";
+	return { status: response.status, code: isProblem ? (JSON.parse(text) as ProblemBody).code : undefined };
 }
 
 const AT_THE_DOOR = ["not_authenticated", "role_missing"];

@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { PluginChange } from "@hookbus/schemas";
+import connect from "postgres";
 import { describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
+import { closeAfter } from "../support/close-after.js";
 import { freePort } from "../support/free-port.js";
 import { needsRealTime } from "../support/real-time.js";
 import { spawnControlPlane } from "../support/spawn-control-plane.js";
@@ -68,6 +70,30 @@ describe("FT-13 PostgreSQL", () => {
 		});
 		const acknowledged = answers.filter(({ status }) => status === 200).map(({ body }) => body.revision);
 		expect(now.body.revision).toBeGreaterThan(Math.max(...acknowledged));
+	});
+
+	// An error that nobody catches, which is how the driver fails here, fails the run.
+	test("FT-13 sessions ended in the middle of transactions: every call is answered, and the next one works", async () => {
+		const postgres = await startPostgres();
+		const databaseUrl = await postgres.createDatabase();
+		const { admin } = await startTestControlPlane({ natsUrl: NO_NATS, databaseUrl });
+		const { zip } = await buildPackage();
+		await admin.install({ file: zip, fields: { grants: "all" } });
+		const operator = connect(postgres.url, { max: 1 });
+		closeAfter(() => operator.end());
+		let ended = 0;
+		for (let round = 0; round < 10; round += 1) {
+			const calls = Array.from({ length: 8 }, () => admin.post("/api/v1/plugins/tester/toggle"));
+			await new Promise((resolve) => setTimeout(resolve, round * 3));
+			const gone = await operator`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE xact_start IS NOT NULL
+				AND application_name = 'hookbus-control-plane'`;
+			ended += gone.length;
+			for (const { status } of await Promise.all(calls)) expect([200, 503]).toContain(status);
+			await waitFor("calls work", async () => (await admin.post("/api/v1/plugins/tester/toggle")).status === 200, {
+				timeoutMs: 5_000,
+			});
+		}
+		expect(ended).toBeGreaterThan(0);
 	});
 
 	test("FT-13 frozen: a call is given up after the time limit, and the next ones work when it thaws", async (context) => {

@@ -196,7 +196,8 @@ test("a control plane that just started does not take a fleet that it has not he
 		{ file: zip, fields: { grants: "all", enable: "true" } },
 		"?wait=applied&waitMs=10000",
 	);
-	setTimeout(() => runtime.reports(1), 1_000);
+	// Whatever number the change gets: the bus already holds a table of the other control plane.
+	setTimeout(() => runtime.reports(1_000_000), 1_000);
 	const answer = await installing;
 	expect(answer.body.applied?.runtimes.map(({ id }) => id)).toContain("unheard");
 	runtime.becomes("stopped");

@@ -4,7 +4,8 @@ import { type Static, Type } from "@sinclair/typebox";
 import { SubjectToken } from "../identifiers.js";
 import { ActivationFault } from "../runtime-status.js";
 
-export const DEFAULT_WAIT_MS = 5_000;
+/** Longer than a control plane needs after its start until it knows which runtimes live. */
+export const DEFAULT_WAIT_MS = 10_000;
 export const MAX_WAIT_MS = 60_000;
 
 export const WaitQuery = Type.Object(

@@ -8,7 +8,15 @@ import { requirePlugin } from "../plugins/install-plugin.js";
 import { findVersion } from "../plugins/repository.js";
 import { type ActivationParts, requireValidConfig } from "../plugins/require-activatable.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
-import { type BindingRow, type BindingValues, DEFAULT_BINDING, deleteBinding, findBinding, saveBinding } from "./repository.js";
+import {
+	type BindingRow,
+	type BindingValues,
+	bindingsOfPlugin,
+	DEFAULT_BINDING,
+	deleteBinding,
+	findBinding,
+	saveBinding,
+} from "./repository.js";
 
 export interface BindingParts extends ActivationParts {
 	readonly database: Database;
@@ -47,11 +55,14 @@ export function putBinding(
 		await refuseOverMandatory(queries, tenant, place);
 		if (before !== undefined && canonicalJson(valuesIn(before)) === canonicalJson(values))
 			return { result: before, audit: undefined };
-		await saveBinding(queries, tenant, plugin, assistant, values);
+		// Before it is written: a secret in the wrong place would stay in the database's log of changes, rolled back or not.
 		if (values.config !== null) {
 			const current = await findVersion(queries, tenant, plugin, version);
-			if (current !== undefined) await requireValidConfig(queries, parts, tenant, current.manifest);
+			const others = (await bindingsOfPlugin(queries, tenant, plugin)).filter((binding) => binding.assistant !== assistant);
+			const planned = [...others, { assistant, config: values.config }];
+			if (current !== undefined) await requireValidConfig(queries, parts, tenant, current.manifest, planned);
 		}
+		await saveBinding(queries, tenant, plugin, assistant, values);
 		const after = await findBinding(queries, tenant, plugin, assistant);
 		if (after === undefined) throw new Error(`the binding of ${plugin} that was just saved is not there`);
 		return { result: after, audit: auditOf(before === undefined ? "binding.create" : "binding.update", place, { ...values }) };

@@ -28,15 +28,28 @@ const CONNECTION_CODES = new Set([
  */
 const RETRYABLE_STATES = /^(08|53|58|57P0|57014|40001|40P01|55P03|25006|25P03)/;
 
+/** Of these, the SQLSTATEs after which the server closes the connection. */
+const CLOSING_STATES = /^(08|57P0|25P03)/;
+
 /** What to throw for something that a driver threw. */
 export function mapDatabaseError(thrown: unknown): unknown {
-	// drizzle's wrapper repeats the query with all its parameters, down to a module's bytes; they belong in no log.
-	const error = thrown instanceof DrizzleQueryError && thrown.cause instanceof Error ? thrown.cause : thrown;
+	const error = unwrap(thrown);
 	const code = codeOf(error);
 	if (code === undefined || !(CONNECTION_CODES.has(code) || RETRYABLE_STATES.test(code))) return error;
 	return errors.database_unavailable(`the database cannot serve this request now (${code}); try again in a few seconds`, {
 		cause: error,
 	});
+}
+
+/** True when what a driver threw means that the connection is gone, or was never there. */
+export function isConnectionLost(thrown: unknown): boolean {
+	const code = codeOf(unwrap(thrown));
+	return code !== undefined && (CONNECTION_CODES.has(code) || CLOSING_STATES.test(code));
+}
+
+/** Without drizzle's wrapper, which repeats the query with all its parameters, down to a module's bytes: they belong in no log. */
+function unwrap(thrown: unknown): unknown {
+	return thrown instanceof DrizzleQueryError && thrown.cause instanceof Error ? thrown.cause : thrown;
 }
 
 /** True for violated unique and foreign keys and for values that the database does not take: repeating does not help. */

@@ -1,12 +1,15 @@
 // PostgreSQL through postgres.js. A server that hangs (frozen, or cut off without a reset) would keep a connection, and
-// with it the pool, for many minutes; so every piece of work has a time limit, and a pool that ran into it is replaced.
+// with it the pool, for many minutes; so every piece of work has a time limit, and a pool that ran into it is replaced. So is
+// one that lost a connection: postgres.js may make that connection anew and then wait for ever to write to it
+// (porsager/postgres#1215).
 import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import type { Logger } from "pino";
 import postgres from "postgres";
 import { errors } from "../errors.js";
 import type { Database, Queries } from "./database.js";
-import { mapDatabaseError } from "./map-database-error.js";
+import { forgetLostConnections } from "./lost-connections.js";
+import { isConnectionLost, mapDatabaseError } from "./map-database-error.js";
 import { MIGRATIONS } from "./migrations.js";
 
 export interface PostgresOptions {
@@ -22,6 +25,8 @@ export interface PostgresOptions {
 const MIGRATION_LOCK = 0x686f_6f6b;
 /** Migrations may rewrite tables, so they get more time than a request. */
 const MIGRATION_TIMEOUT_MS = 10 * 60_000;
+/** Seconds for the queries of a pool that is closed. */
+const END_GRACE_SECONDS = 3;
 
 interface Pool {
 	readonly client: postgres.Sql;
@@ -37,6 +42,8 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 			// A constant pause: after an outage the service is back at once and not after an exponential wait.
 			backoff: () => 0.25,
 			idle_timeout: 60,
+			// The query for array types, which we do not have, is the driver's own: when it fails nobody can catch that.
+			fetch_types: false,
 			keep_alive: 10,
 			onnotice: (notice) => logger.debug({ notice: notice["message"] }, "database notice"),
 			...settings,
@@ -49,18 +56,19 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 		});
 	const openPool = (): Pool => {
 		const client = connect({ max: options.connections ?? 10 }, options.timeoutMs);
-		return { client, queries: drizzle({ client }) };
+		return { client, queries: drizzle({ client: forgetLostConnections(client) }) };
 	};
 
 	let pool = openPool();
 	let closing: Promise<void> | undefined;
 	const retired = new Set<Promise<void>>();
 
-	const replace = (stuck: Pool): void => {
-		if (pool !== stuck || closing !== undefined) return;
+	/** @param graceSeconds for what runs on the old pool's other connections */
+	const replace = (old: Pool, graceSeconds: number, why: string): void => {
+		if (pool !== old || closing !== undefined) return;
 		pool = openPool();
-		logger.warn("the database did not answer in time; its connections are given up and opened anew");
-		const ended = stuck.client.end({ timeout: 0 }).catch(() => undefined);
+		logger.warn(`${why}; its connections are given up and opened anew`);
+		const ended = old.client.end({ timeout: graceSeconds }).catch(() => undefined);
 		retired.add(ended);
 		void ended.then(() => retired.delete(ended));
 	};
@@ -70,7 +78,7 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 		let timer: NodeJS.Timeout | undefined;
 		const late = new Promise<never>((_, reject) => {
 			timer = setTimeout(() => {
-				replace(used);
+				replace(used, 0, "the database did not answer in time");
 				reject(
 					errors.database_unavailable(`the database did not answer within ${options.timeoutMs} ms; try again in a few seconds`),
 				);
@@ -79,6 +87,7 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 		try {
 			return await Promise.race([work(used), late]);
 		} catch (thrown) {
+			if (isConnectionLost(thrown)) replace(used, END_GRACE_SECONDS, "a connection to the database was lost");
 			throw mapDatabaseError(thrown);
 		} finally {
 			clearTimeout(timer);
@@ -102,7 +111,7 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 			}
 		},
 		close() {
-			closing ??= pool.client.end({ timeout: 3 }).then(async () => {
+			closing ??= pool.client.end({ timeout: END_GRACE_SECONDS }).then(async () => {
 				await Promise.all(retired);
 			});
 			return closing;

@@ -3,7 +3,7 @@
 import type { SecretBox } from "@hookbus/foundation";
 import type { Manifest } from "@hookbus/schemas";
 import { bindingsOfPlugin } from "../bindings/repository.js";
-import { openSecrets } from "../config/check-config.js";
+import { type CheckedConfig, openSecrets } from "../config/check-config.js";
 import type { CheckedConfigs } from "../config/checked-configs.js";
 import { secretFields } from "../config/config-schema.js";
 import { findConfig } from "../config/repository.js";
@@ -36,12 +36,16 @@ export async function requireActivatable(
 	await requireValidConfig(queries, parts, tenant, manifest);
 }
 
-/** @throws CodedError `config_invalid`, `secret_unreadable`; CheckNeeded */
+/**
+ * @param bindings as they will be; absent: as they are stored
+ * @throws CodedError `config_invalid`, `secret_unreadable`; CheckNeeded
+ */
 export async function requireValidConfig(
 	queries: Queries,
 	{ secrets, checks }: ActivationParts,
 	tenant: string,
 	manifest: Manifest,
+	bindings?: CheckedConfig["bindings"],
 ): Promise<void> {
 	const plugin = manifest.name;
 	const stored = await findConfig(queries, tenant, plugin);
@@ -52,7 +56,7 @@ export async function requireValidConfig(
 		manifest,
 		config: stored.config,
 		secrets: await openSecrets(secrets, tenant, plugin, used),
-		bindings: await bindingsOfPlugin(queries, tenant, plugin),
+		bindings: bindings ?? (await bindingsOfPlugin(queries, tenant, plugin)),
 	});
 	const [first] = faults;
 	if (first === undefined) return;
