@@ -316,4 +316,20 @@ describe("a hostile plugin", () => {
 		});
 		expect(took).toBeLessThan(1_100);
 	}, 600_000);
+
+	test("HP-31 a gate that comes after the plugins that used up the deadline stays closed", async () => {
+		const loop = await fixtureModule("loop-forever");
+		const gate = await moduleReturning({ [hook]: { action: "continue" } });
+		await routes.apply([
+			{ name: "loop", module: loop, bindings: [{ hook, effect: "transform", timeoutMs: 5_000, paths: ["/messages"], order: 1 }] },
+			{ name: "never-reached", module: gate, bindings: [{ hook, effect: "gate", order: 2 }] },
+			canary,
+		]);
+		const verdict = await ask(connection, chatEvent("late", { deadlineMs: 300 }), 5_000);
+		expect(verdict).toMatchObject({ action: "blocked", reason: { code: "plugin_failed", plugin: "never-reached" } });
+		expect(verdict.trail).toMatchObject([
+			{ plugin: "loop", outcome: "timeout", skipped: true },
+			{ plugin: "never-reached", outcome: "timeout", action: "block" },
+		]);
+	});
 });

@@ -1,7 +1,14 @@
 // Answers for events whose thread cannot answer any more: the invocation was over its limit, the thread died under it, or
 // the event waited until its deadline. The same booking and the same combination as in the thread, only elsewhere.
 import { DEFAULT_DEADLINE_MS, EVENT_SPEC, type HookEvent, MAX_DEADLINE_MS, type Outcome } from "@hookbus/schemas";
-import { bookFailure, type ChainState, combineVerdict, type EventFacts, newChainState } from "../chain/chain-state.js";
+import {
+	bookFailure,
+	type ChainState,
+	combineVerdict,
+	type EventFacts,
+	isSettledFor,
+	newChainState,
+} from "../chain/chain-state.js";
 import { executionJson } from "../chain/execution-records.js";
 import { subjectOf } from "../chain/run-chain.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
@@ -86,11 +93,14 @@ export function settleDefeat(
 	) {
 		state.block = { code: "plugin_failed", message: "This message could not be checked. Please try again.", plugin: step.name };
 	}
-	const more = !lost && state.block === undefined && timeLeft && defeat.step + 1 < call.chain.steps.length;
-	if (more) {
-		call.resume = { state, nextStep: defeat.step + 1 };
+	const nextStep = defeat.step + 1;
+	if (!lost && state.block === undefined && timeLeft && nextStep < call.chain.steps.length) {
+		call.resume = { state, nextStep };
 		return "resume";
 	}
+	if (lost)
+		bookUnrun(call, event, state, nextStep, "host_error", "what the plugins before it did was lost with their thread", now);
+	else bookUnrun(call, event, state, nextStep, "timeout", "no time was left of the event's deadline", now);
 	return complete(call, state, runtime, now);
 }
 
@@ -99,13 +109,30 @@ export function settleUnrun(call: HookCall, outcome: Outcome, error: string, run
 	const event = peekEvent(call.body);
 	if (event === undefined) return unanswerable();
 	const state = call.resume?.state ?? newChainState(factsOf(event));
-	const from = call.resume?.nextStep ?? 0;
+	bookUnrun(call, event, state, call.resume?.nextStep ?? 0, outcome, error, now);
+	return complete(call, state, runtime, now);
+}
+
+/** Each step from `from` on fails by its own policy: a gate that never ran must not count as one that let the event pass. */
+function bookUnrun(
+	call: HookCall,
+	event: HookEvent,
+	state: ChainState,
+	from: number,
+	outcome: Outcome,
+	error: string,
+	now: number,
+): void {
 	call.chain.steps.forEach((step, index) => {
-		if (index < from || !runsInline(call, step) || state.block !== undefined) return;
-		if (event.hook === "on_tool_call" && step.phases !== undefined && !step.phases.includes(event.phase)) return;
+		if (index < from || !concerns(call, event, step, index) || isSettledFor(state, step.effect)) return;
 		bookFailure(state, index, step, subjectOf(step), { outcome, error, startMs: now - call.receivedAt, durationMs: 0 });
 	});
-	return complete(call, state, runtime, now);
+}
+
+function concerns(call: HookCall, event: HookEvent, step: ThreadStep, index: number): boolean {
+	if (call.kind === "observe" && step.effect !== "observe") return false;
+	if (call.only !== undefined && !call.only.includes(index)) return false;
+	return event.hook !== "on_tool_call" || step.phases === undefined || step.phases.includes(event.phase);
 }
 
 function runsInline(call: HookCall, step: ThreadStep): boolean {

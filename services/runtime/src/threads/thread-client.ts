@@ -199,7 +199,8 @@ export class ThreadClient {
 			this.#inHand -= 1;
 		}
 		const checkpoint = call === undefined ? undefined : this.cells.readCheckpoint(invocation.slot, invocation.step);
-		this.condemn("an invocation was over its time limit");
+		const what = invocation.slot < 0 ? "making an instance, which runs its initialize," : "an invocation";
+		this.condemn(`${what} was not done after ${Math.round(invocation.deadlineAt - invocation.startedAt)} ms`);
 		return { call, checkpoint };
 	}
 
