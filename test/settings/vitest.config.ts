@@ -11,7 +11,18 @@ const root = resolve(import.meta.dirname, "../..");
 export default defineConfig({
 	root,
 	test: {
-		include: ["test/**/*.test.ts", "plugins-wasm/*/test/**/*.test.ts"],
+		projects: [
+			// V8's flags that a runtime sets are for its whole process, and PGlite does not start where they are set.
+			{ extends: true, test: { name: "runtime", include: ["test/runtime/**/*.test.ts"] } },
+			{
+				extends: true,
+				test: {
+					name: "other",
+					include: ["test/**/*.test.ts", "plugins-wasm/*/test/**/*.test.ts"],
+					exclude: ["test/runtime/**"],
+				},
+			},
+		],
 		pool: "forks",
 		isolate: false,
 		sequence: { sequencer: TestOrder },
