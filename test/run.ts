@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import {
+	BUILD_HOST_MEMORY,
 	BUILD_PACKAGES,
 	BUILD_PLUGINS,
 	BUNDLE_THREAD,
@@ -47,6 +48,7 @@ const STEPS: readonly Step[] = [
 	{ title: "PostgreSQL", run: () => ensurePostgres(progress) },
 	node(BUILD_PACKAGES),
 	node(BUNDLE_THREAD),
+	node(BUILD_HOST_MEMORY),
 	node({
 		title: "format and lint (biome ci)",
 		args: ["node_modules/@biomejs/biome/bin/biome", "ci", `--colors=${process.stderr.isTTY ? "force" : "off"}`],

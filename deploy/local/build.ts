@@ -14,6 +14,8 @@ export const BUILD_PACKAGES: NodeCommand = { title: "packages (tsc -b)", args: [
 
 export const BUNDLE_THREAD: NodeCommand = { title: "worker thread (one file)", args: ["services/runtime/bundle-thread.js"] };
 
+export const BUILD_HOST_MEMORY: NodeCommand = { title: "host memory", args: ["services/runtime/build-host-memory.js"] };
+
 export const BUILD_PLUGINS: NodeCommand = { title: "plugins", args: ["--import", "tsx", "plugins-wasm/build.ts"] };
 
 /**
@@ -32,7 +34,7 @@ export async function runNode(command: NodeCommand): Promise<void> {
  * @throws Error with the output of what failed
  */
 export async function buildAll(progress: Progress): Promise<void> {
-	for (const command of [BUILD_PACKAGES, BUNDLE_THREAD, BUILD_PLUGINS])
+	for (const command of [BUILD_PACKAGES, BUNDLE_THREAD, BUILD_HOST_MEMORY, BUILD_PLUGINS])
 		await progress.step(command.title, () => runNode(command));
 }
 

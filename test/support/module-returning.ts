@@ -8,7 +8,7 @@ const fixtures = resolve(import.meta.dirname, "../fixtures/modules");
 /** Bytes of a module given as WebAssembly text. */
 export async function assemble(text: string, name = "module.wat"): Promise<Uint8Array> {
 	const parser = await wabt();
-	const parsed = parser.parseWat(name, text, { bulk_memory: true, mutable_globals: true });
+	const parsed = parser.parseWat(name, text, { bulk_memory: true, mutable_globals: true, simd: true, reference_types: true });
 	try {
 		return Uint8Array.from(parsed.toBinary({}).buffer);
 	} finally {

@@ -3,9 +3,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import createPlugin from "@extism/extism";
-import { limitMemory } from "@hookbus/foundation";
-import { LoadedPlugin, type PluginImage } from "@hookbus/runtime";
-import { DEFAULT_LIMITS } from "@hookbus/schemas";
+import { LoadedPlugin } from "@hookbus/runtime";
+import { pluginImage } from "../../support/plugin-image.js";
 import { type Pair, timeInTurns } from "../measure.js";
 import { eventOfBytes } from "./round-trip.js";
 
@@ -27,19 +26,7 @@ export interface CallNumbers {
 
 export async function benchPluginCall(): Promise<CallNumbers> {
 	const bytes = readFileSync(wasm);
-	const image: PluginImage = {
-		key: "bench",
-		name: "bench",
-		version: "1.0.0",
-		digest: "",
-		module: await WebAssembly.compile(new Uint8Array(limitMemory(bytes, DEFAULT_LIMITS.memoryPages))),
-		config: { config: "{}" },
-		grants: ["read_messages"],
-		limits: DEFAULT_LIMITS,
-		tools: [],
-		hasInitialize: false,
-	};
-	const loaded = new LoadedPlugin(image);
+	const loaded = new LoadedPlugin(await pluginImage(bytes));
 	const ours = (input: string) => async () => {
 		const { failure } = await loaded.invoke(EXPORT, input);
 		if (failure !== undefined) throw new Error(failure.message);

@@ -67,15 +67,3 @@ export class BinaryReader {
 		return new ModuleFault("malformed", this.#section, `${what} at byte ${this.offset}`);
 	}
 }
-
-/** Unsigned LEB128. */
-export function encodeU32(value: number): number[] {
-	const bytes: number[] = [];
-	let rest = value;
-	do {
-		const low = rest % 128;
-		rest = Math.floor(rest / 128);
-		bytes.push(rest > 0 ? low | 0x80 : low);
-	} while (rest > 0);
-	return bytes;
-}

@@ -1,6 +1,7 @@
 // The functions of `extism:host/env` with their types: what a plugin built with any Extism PDK may import. Pointers are
 // i64. Source: Extism's plugin ABI, as the kernel of the reference runtime declares it.
-import type { FunctionType, ValueType } from "./inspect-module.js";
+import type { FunctionType } from "./inspect-module.js";
+import type { ValueType } from "./value-types.js";
 
 function fn(params: ValueType[], results: ValueType[] = []): FunctionType {
 	return { params, results };

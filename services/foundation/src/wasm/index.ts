@@ -1,6 +1,10 @@
 // What is known of Wasm modules, as an entry of its own: worker threads import it without the connection and key libraries.
 export { type AdmissionRules, moduleFaults } from "./admit-module.js";
+export { encodeFunctionType, encodeModule, encodeName, encodeU32, encodeVector } from "./binary-writer.js";
+export { type ExposedModule, exposeState, globalExport, MEMORY_EXPORT, ownExport } from "./expose-state.js";
 export { describeType, EXTISM_ENV, EXTISM_IMPORTS, sameType } from "./extism-imports.js";
 export { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
 export { limitMemory } from "./limit-memory.js";
 export { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
+export { SECTION } from "./read-sections.js";
+export { VALUE_TYPE_CODES, type ValueType } from "./value-types.js";

@@ -3,8 +3,8 @@
 import type { BinaryReader } from "./binary-reader.js";
 import { ModuleFault } from "./module-fault.js";
 import { readSections, SECTION, type Section, sectionReader } from "./read-sections.js";
-
-export type ValueType = "i32" | "i64" | "f32" | "f64" | "v128" | "funcref" | "externref";
+import { skipConstant } from "./scan-instructions.js";
+import { VALUE_TYPES, type ValueType } from "./value-types.js";
 
 export interface FunctionType {
 	readonly params: readonly ValueType[];
@@ -21,6 +21,8 @@ export interface ModuleImport {
 export interface ModuleExport {
 	readonly name: string;
 	readonly kind: "function" | "table" | "memory" | "global" | "tag";
+	/** Position among all functions, memories, … of the module. */
+	readonly index: number;
 	/** Of an exported function. */
 	readonly type?: FunctionType;
 }
@@ -41,18 +43,9 @@ export interface ModuleFacts {
 	/** Smallest number of elements over all tables. */
 	readonly tableElements: number;
 	readonly functions: number;
-	readonly globals: number;
+	/** Types of the module's own globals that can change, by their index among all globals. */
+	readonly mutableGlobals: ReadonlyMap<number, ValueType>;
 }
-
-const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
-	127: "i32",
-	126: "i64",
-	125: "f32",
-	124: "f64",
-	123: "v128",
-	112: "funcref",
-	111: "externref",
-};
 
 /**
  * Reads the facts of a module. Does not validate function bodies; the engine does that.
@@ -80,7 +73,8 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
 	const tables = read(SECTION.table, readTable);
 	const memories = read(SECTION.memory, readMemory);
 	const exports = read(SECTION.export, (reader) => readExport(reader, functionTypes));
-	const globalSection = sections.get(SECTION.global);
+	const importedGlobals = imports.filter(({ kind }) => kind === "global").length;
+	const globals = read(SECTION.global, readGlobal);
 	return {
 		bytes: bytes.length,
 		imports,
@@ -89,7 +83,9 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
 		hasStart: sections.has(SECTION.start),
 		tableElements: tables.reduce((sum, elements) => sum + elements, 0),
 		functions: functionTypes.length,
-		globals: globalSection === undefined ? 0 : sectionReader(bytes, globalSection).u32(),
+		mutableGlobals: new Map(
+			globals.flatMap(({ type, isMutable }, index) => (isMutable ? [[importedGlobals + index, type] as const] : [])),
+		),
 	};
 }
 
@@ -143,7 +139,15 @@ function readTable(reader: BinaryReader): number {
 	return readLimits(reader).min;
 }
 
-const KINDS = ["function", "table", "memory", "global", "tag"] as const;
+function readGlobal(reader: BinaryReader): { type: ValueType; isMutable: boolean } {
+	const type = readValueType(reader);
+	const isMutable = reader.byte() === 1;
+	skipConstant(reader);
+	return { type, isMutable };
+}
+
+/** Kinds of imports and exports; the position is the code in the binary format. */
+export const KINDS = ["function", "table", "memory", "global", "tag"] as const;
 
 function readImport(reader: BinaryReader, typeAt: (reader: BinaryReader, index: number) => FunctionType): ModuleImport {
 	const module = reader.name();
@@ -176,8 +180,8 @@ function readExport(reader: BinaryReader, functionTypes: readonly FunctionType[]
 	const kind = KINDS[reader.byte()];
 	if (kind === undefined) throw reader.malformed(`exports "${name}" of an unknown kind`);
 	const index = reader.u32();
-	if (kind !== "function") return { name, kind };
+	if (kind !== "function") return { name, kind, index };
 	const type = functionTypes[index];
 	if (type === undefined) throw reader.malformed(`exports function ${index} of ${functionTypes.length}`);
-	return { name, kind, type };
+	return { name, kind, index, type };
 }

@@ -1,6 +1,6 @@
 // Writes the memory limit into the module itself. Extism's `maxPages` and the thread's resource limits do not bound the
 // memory that a module grows by itself; the maximum in its memory section does, and nothing in the module can get past it.
-import { encodeU32 } from "./binary-reader.js";
+import { encodeU32, replaceSection } from "./binary-writer.js";
 import { ModuleFault } from "./module-fault.js";
 import { readSections, SECTION, sectionReader } from "./read-sections.js";
 
@@ -24,12 +24,5 @@ export function limitMemory(bytes: Uint8Array, maxPages: number): Uint8Array {
 	if (min > maxPages) {
 		throw new ModuleFault("memory_refused", "memory section", `begins with ${min} pages; the limit is ${maxPages}`);
 	}
-	const content = [1, 1, ...encodeU32(min), ...encodeU32(Math.min(maxPages, ownMax))];
-	const header = [SECTION.memory, ...encodeU32(content.length)];
-	const limited = new Uint8Array(section.start + header.length + content.length + (bytes.length - section.end));
-	limited.set(bytes.subarray(0, section.start), 0);
-	limited.set(header, section.start);
-	limited.set(content, section.start + header.length);
-	limited.set(bytes.subarray(section.end), section.start + header.length + content.length);
-	return limited;
+	return replaceSection(bytes, SECTION.memory, [1, 1, ...encodeU32(min), ...encodeU32(Math.min(maxPages, ownMax))]);
 }

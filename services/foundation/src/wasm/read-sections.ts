@@ -73,7 +73,7 @@ export function readSections(bytes: Uint8Array): Section[] {
 		const length = reader.u32();
 		const contentStart = reader.skip(length);
 		if (id !== SECTION.custom) {
-			const rank = rankOf(id);
+			const rank = sectionRank(id);
 			if (rank <= lastRank) throw new ModuleFault("malformed", name, "section stands twice or out of order");
 			lastRank = rank;
 		}
@@ -83,7 +83,7 @@ export function readSections(bytes: Uint8Array): Section[] {
 }
 
 /** Order of the sections in a module: data count stands between element and code. */
-function rankOf(id: number): number {
+export function sectionRank(id: number): number {
 	if (id === SECTION.dataCount) return SECTION.element + 0.5;
 	return id;
 }

@@ -1,8 +1,9 @@
 // Everything that a thread holds and does: the loaded plugins, the chains, and the run of one event through its chain. It
 // knows nothing of threads or messages, so the same code runs in a worker (production) and in the main thread (tests).
 
-import { LoadedPlugin, type PluginImage } from "../plugin-host/loaded-plugin.js";
-import type { MappedFailure } from "../plugin-host/map-extism-error.js";
+import { LoadedPlugin } from "../plugin-host/loaded-plugin.js";
+import type { MappedFailure } from "../plugin-host/map-plugin-error.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { LoadFault, RunItem, ThreadChain } from "../threads/thread-messages.js";
 import type { InvocationGuard } from "./invocation-guard.js";
 import { type ChainRun, runChain } from "./run-chain.js";

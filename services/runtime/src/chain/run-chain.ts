@@ -3,6 +3,7 @@
 import { CodedError } from "@hookbus/foundation/errors";
 import type { HookEvent, PluginResult } from "@hookbus/schemas";
 import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS } from "@hookbus/schemas";
+import { newHostCallReport } from "../plugin-host/host-functions.js";
 import type { Invocation } from "../plugin-host/loaded-plugin.js";
 import type { RunItem, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
 import { type AppliedResult, applyResult } from "./apply-result.js";
@@ -169,7 +170,7 @@ class ChainPass {
 			reason: "invalid_arguments",
 			result: { isError: true, content: { code: "invalid_arguments", tool: call.name, errors: faults } },
 		};
-		return { result, outputBytes: 0, report: { logs: [], logsDropped: 0, refusedAlloc: undefined } };
+		return { result, outputBytes: 0, report: newHostCallReport() };
 	}
 
 	#book(step: ThreadStep, index: number, startedAt: number, invocation: Invocation, inputBytes: number): void {

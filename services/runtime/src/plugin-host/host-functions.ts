@@ -1,84 +1,77 @@
-// Our own versions of the functions of `extism:host/env` that need a limit or a grant. The SDK lets every one of them be
-// replaced through `functions`; those that only move bytes stay the SDK's. A fresh object for each instance, because the
-// SDK would otherwise share what it binds between plugins.
+// What the host memory (host-memory/assembly/index.ts) passes on to the host: logs, configuration, variables, outbound HTTP. A
+// new object for each instance, because it is bound to that instance's memory and to the report of the call that runs on it.
 import type { CurrentPlugin } from "@extism/extism";
 import type { PluginLogLine } from "@hookbus/schemas";
 import type { HostCallLimits } from "./host-call-limits.js";
+import { HostCallDenied, HostMemoryMisuse } from "./host-errors.js";
+import type { HostMemory } from "./host-memory.js";
+import type { Variables } from "./variables.js";
 
-/** A host function that the plugin has no right to call. */
-export class HostCallDenied extends Error {
-	constructor(message: string) {
-		super(message);
-		this.name = "HostCallDenied";
-	}
-}
+/** Module that the host memory imports from: the name of host-memory/assembly/host.ts. No plugin may import from it. */
+export const HOST_MODULE = "host";
 
 /** What the host noticed during one invocation. */
 export interface HostCallReport {
 	logs: PluginLogLine[];
+	/** Characters of the lines in `logs`. */
+	logSize: number;
 	logsDropped: number;
-	/** Bytes of a refused allocation; the invocation cannot have ended well after it. */
-	refusedAlloc: number | undefined;
 }
 
 export function newHostCallReport(): HostCallReport {
-	return { logs: [], logsDropped: 0, refusedAlloc: undefined };
+	return { logs: [], logSize: 0, logsDropped: 0 };
 }
 
-type HostFunction = (plugin: CurrentPlugin, value: bigint) => unknown;
-
-type HostFunctions = Record<string, HostFunction>;
-
-/** The replaced functions for one instance, and a way to read what they noticed. */
-export function createHostFunctions(limits: HostCallLimits, report: HostCallReport): HostFunctions {
-	return { ...memoryFunctions(limits, report), ...logFunctions(limits, report), ...httpFunctions() };
+/** What the functions work on. Memory and report are looked up at each call: the report is another one every time. */
+export interface HostCallScope {
+	readonly limits: HostCallLimits;
+	readonly config: Readonly<Record<string, string>>;
+	readonly variables: Variables;
+	memory(): HostMemory;
+	report(): HostCallReport;
 }
 
-function memoryFunctions(limits: HostCallLimits, report: HostCallReport): HostFunctions {
-	let bytes = 0;
-	let blocks = 0;
+/** The SDK passes a context of its own first; it belongs to its own memory, which is not used here. */
+type HostFunction = (context: CurrentPlugin, ...values: number[]) => unknown;
+
+const LOG_LEVELS: readonly PluginLogLine["level"][] = ["trace", "debug", "info", "warn", "error"];
+
+export function createHostFunctions(scope: HostCallScope): Record<string, HostFunction> {
+	const text = (begin = 0, length = 0) => scope.memory().text(begin, length);
+	const answer = (value: string | Uint8Array | undefined) => (value === undefined ? 0 : scope.memory().store(value));
 	return {
-		// The SDK's own `maxPages` allocates first and checks afterwards; a single request of 2 GB would already hurt.
-		alloc: (plugin: CurrentPlugin, size: bigint) => {
-			const asked = BigInt.asUintN(64, size);
-			if (asked > BigInt(limits.allocBytes - bytes) || blocks >= limits.allocBlocks) {
-				report.refusedAlloc = Number(asked);
-				return 0n;
-			}
-			bytes += Number(asked);
-			blocks += 1;
-			return plugin.alloc(asked);
+		fail: (_context, fault = 0) => {
+			throw new HostMemoryMisuse(fault);
 		},
-	};
-}
-
-function logFunctions(limits: HostCallLimits, report: HostCallReport): HostFunctions {
-	let bytes = 0;
-	const log = (level: PluginLogLine["level"]) => (plugin: CurrentPlugin, address: bigint) => {
-		const block = report.logs.length < limits.logLines ? plugin.read(address) : null;
-		if (block === null || bytes >= limits.logBytes) {
-			report.logsDropped += 1;
-			return;
-		}
-		const text = new TextDecoder().decode(block.bytes().subarray(0, limits.logLineLength * 4)).slice(0, limits.logLineLength);
-		bytes += text.length;
-		report.logs.push({ level, text });
-	};
-	return {
-		log_trace: log("trace"),
-		log_debug: log("debug"),
-		log_info: log("info"),
-		log_warn: log("warn"),
-		log_error: log("error"),
-	};
-}
-
-function httpFunctions(): HostFunctions {
-	return {
+		log: (_context, level = 0, begin = 0, length = 0) => addLogLine(scope, LOG_LEVELS[level] ?? "info", begin, length),
+		config_get: (_context, begin, length) => {
+			const name = text(begin, length);
+			return answer(Object.hasOwn(scope.config, name) ? scope.config[name] : undefined);
+		},
+		var_get: (_context, begin, length) => answer(scope.variables.get(text(begin, length))),
+		var_set: (_context, nameBegin, nameLength, begin = 0, length = 0) => {
+			const fault = scope.variables.set(text(nameBegin, nameLength), scope.memory().copy(begin, length));
+			if (fault !== undefined) scope.memory().setError(fault);
+		},
+		var_delete: (_context, begin, length) => scope.variables.delete(text(begin, length)),
 		http_request: () => {
 			throw new HostCallDenied("http_request: this host grants no plugin access to the network");
 		},
-		http_status_code: () => 0,
-		http_headers: () => 0n,
 	};
+}
+
+function addLogLine(scope: HostCallScope, level: PluginLogLine["level"], begin: number, length: number): void {
+	const { limits } = scope;
+	const report = scope.report();
+	if (report.logs.length >= limits.logLines || report.logSize >= limits.logBytes) {
+		report.logsDropped += 1;
+		return;
+	}
+	// A character has at most four bytes; what lies behind the longest line is not even decoded.
+	const line = scope
+		.memory()
+		.text(begin, Math.min(length, limits.logLineLength * 4))
+		.slice(0, limits.logLineLength);
+	report.logSize += line.length;
+	report.logs.push({ level, text: line });
 }

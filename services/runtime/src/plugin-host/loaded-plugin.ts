@@ -1,30 +1,17 @@
-// A plugin as one thread holds it: compiled module, configuration, and at most one instance that is ready for the next call.
-// Every call gets an instance of its own, made fresh from the module, and the instance is thrown away after it: no call can
-// see what an earlier one left in memory, globals or variables. Making the next one ahead of time keeps the cost out of the
-// caller's wait.
-import createPlugin, { type Plugin } from "@extism/extism";
-import { EXTISM_ENV } from "@hookbus/foundation/wasm";
-import { type Permission, type PluginLimits, type PluginResult, type ToolDefinition, WASM_PAGE_BYTES } from "@hookbus/schemas";
+// A plugin as one thread holds it: its image, and at most one instance. Every call begins in the state that `initialize` left:
+//
+//   none ──make──▶ ready ──call──▶ used ──restore──▶ ready
+//    ▲                              │
+//    └──────── cannot be restored ──┘
+//
+// Restoring, or making the next instance, happens ahead of time when the thread has nothing else to do; a call that comes before
+// that does it itself.
+import type { PluginResult } from "@hookbus/schemas";
 import { readResult } from "../chain/read-result.js";
-import { hostCallLimits } from "./host-call-limits.js";
-import { createHostFunctions, type HostCallReport, newHostCallReport } from "./host-functions.js";
-import { type MappedFailure, mapExtismError } from "./map-extism-error.js";
-
-/** What a thread is told about a plugin. It crosses a thread boundary, so it is plain data and a shared module. */
-export interface PluginImage {
-	/** Same key, same instance state: tenant, name, digest and configuration revision. */
-	readonly key: string;
-	readonly name: string;
-	readonly version: string;
-	readonly digest: string;
-	readonly module: WebAssembly.Module;
-	/** Extism configuration: `config` is the whole as JSON, and every top-level property under its own name. */
-	readonly config: Readonly<Record<string, string>>;
-	readonly grants: readonly Permission[];
-	readonly limits: Readonly<Required<PluginLimits>>;
-	readonly tools: readonly ToolDefinition[];
-	readonly hasInitialize: boolean;
-}
+import type { HostCallReport } from "./host-functions.js";
+import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
+import type { PluginImage } from "./plugin-image.js";
+import { type FailedInstance, PluginInstance } from "./plugin-instance.js";
 
 export interface Invocation {
 	readonly result?: PluginResult;
@@ -33,16 +20,11 @@ export interface Invocation {
 	readonly report: HostCallReport;
 }
 
-interface Instance {
-	readonly plugin: Plugin;
-	readonly report: HostCallReport;
-	/** `initialize` or the instantiation itself failed; every call on it has this failure. */
-	readonly failure?: MappedFailure;
-}
-
 export class LoadedPlugin {
 	readonly image: PluginImage;
-	#ready: Instance | undefined;
+	#instance: PluginInstance | undefined;
+	/** Ready, or it failed already and the next call is told so. */
+	#ready: PluginInstance | FailedInstance | undefined;
 
 	constructor(image: PluginImage) {
 		this.image = image;
@@ -52,63 +34,32 @@ export class LoadedPlugin {
 		return this.#ready !== undefined;
 	}
 
-	/** Makes the instance for the next call, unless it is there. Returns why it cannot be made. */
+	/** Makes the plugin ready for the next call, unless it is. Returns why it cannot be. */
 	async prepare(): Promise<MappedFailure | undefined> {
-		this.#ready ??= await this.#instantiate();
-		return this.#ready.failure;
+		this.#ready ??= await this.#makeReady();
+		return this.#ready instanceof PluginInstance ? undefined : this.#ready.failure;
 	}
 
-	/** Runs one export on a fresh instance. Never throws; never called twice at the same time in one thread. */
+	/** Runs one export on fresh state. Never throws; never called twice at the same time in one thread. */
 	async invoke(exportName: string, input: string | Uint8Array): Promise<Invocation> {
-		const instance = this.#ready ?? (await this.#instantiate());
+		const instance = this.#ready ?? (await this.#makeReady());
 		this.#ready = undefined;
-		const { report } = instance;
-		if (instance.failure !== undefined) return { failure: instance.failure, outputBytes: 0, report };
-		let outputBytes = 0;
+		if (!(instance instanceof PluginInstance)) return { ...instance, outputBytes: 0 };
+		this.#instance = instance;
+		const outcome = instance.call(exportName, input);
+		const { report } = outcome;
+		if ("failure" in outcome) return { failure: outcome.failure, outputBytes: 0, report };
+		const outputBytes = outcome.output?.length ?? 0;
 		try {
-			const output = await instance.plugin.call(exportName, input);
-			const bytes = output === null ? undefined : output.bytes();
-			outputBytes = bytes?.length ?? 0;
-			return { result: readResult(bytes, this.image.limits.outputBytes), outputBytes, report };
+			return { result: readResult(outcome.output, this.image.limits.outputBytes), outputBytes, report };
 		} catch (thrown) {
-			return { failure: mapExtismError(thrown, report, await this.#isMemoryFull(instance.plugin)), outputBytes, report };
+			return { failure: mapPluginError(thrown), outputBytes, report };
 		}
 	}
 
-	async #instantiate(): Promise<Instance> {
-		const report = newHostCallReport();
-		const limits = hostCallLimits(this.image.limits.outputBytes);
-		let plugin: Plugin | undefined;
-		try {
-			plugin = await createPlugin(
-				{ wasm: [{ module: this.image.module, name: "main" }] },
-				{
-					// A null prototype: the SDK looks keys up with `in`, and a guest may ask for "constructor".
-					config: Object.assign(Object.create(null), this.image.config),
-					functions: { [EXTISM_ENV]: createHostFunctions(limits, report) },
-					memory: { maxVarBytes: limits.varBytes },
-					logger: SILENT_LOGGER,
-				},
-			);
-			if (this.image.hasInitialize) await plugin.call("initialize", this.image.config.config);
-			return { plugin, report };
-		} catch (thrown) {
-			const memoryFull = plugin === undefined ? false : await this.#isMemoryFull(plugin);
-			return { plugin: plugin as Plugin, report, failure: mapExtismError(thrown, report, memoryFull) };
-		}
-	}
-
-	async #isMemoryFull(plugin: Plugin): Promise<boolean> {
-		const { memory } = (await plugin.getInstance()).exports;
-		return memory instanceof WebAssembly.Memory && memory.buffer.byteLength >= this.image.limits.memoryPages * WASM_PAGE_BYTES;
+	async #makeReady(): Promise<PluginInstance | FailedInstance> {
+		const used = this.#instance;
+		this.#instance = undefined;
+		return used?.restore() ? used : PluginInstance.make(this.image);
 	}
 }
-
-/** The SDK writes its own complaints to this; what matters comes back as an error or in the report. */
-const SILENT_LOGGER = Object.assign(Object.create(console) as Console, {
-	trace: () => undefined,
-	debug: () => undefined,
-	info: () => undefined,
-	warn: () => undefined,
-	error: () => undefined,
-});

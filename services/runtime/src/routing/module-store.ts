@@ -3,16 +3,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describeError, inspectModule, limitMemory, moduleFaults } from "@hookbus/foundation";
+import { describeError, moduleFaults } from "@hookbus/foundation";
 import type { ObjectStore } from "nats";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
-
-/** A module that is ready to be instantiated. */
-export interface CompiledModule {
-	readonly module: WebAssembly.Module;
-	readonly hasInitialize: boolean;
-}
+import type { LinkedModules } from "../plugin-host/linked-modules.js";
+import { ModuleLinker } from "../plugin-host/module-linker.js";
 
 /** What a module must fulfil to be compiled. */
 export interface ModuleRequest {
@@ -54,7 +50,8 @@ export class ModuleStore {
 	readonly #directory: string;
 	readonly #source: ModuleSource;
 	readonly #logger: Logger;
-	readonly #compiled = new Map<string, Promise<CompiledModule>>();
+	readonly #linker = new ModuleLinker();
+	readonly #compiled = new Map<string, Promise<LinkedModules>>();
 
 	/** @param directory the disk cache; it is made when it is missing */
 	constructor(directory: string, source: ModuleSource, logger: Logger) {
@@ -64,11 +61,11 @@ export class ModuleStore {
 	}
 
 	/**
-	 * The compiled module, its memory limited.
+	 * The module with what serves it, compiled, its memory limited.
 	 *
 	 * @throws ModuleFault when this host does not take it, CodedError `module_unavailable` or `module_corrupt`
 	 */
-	get(request: ModuleRequest): Promise<CompiledModule> {
+	get(request: ModuleRequest): Promise<LinkedModules> {
 		const key = keyOf(request);
 		let compiled = this.#compiled.get(key);
 		if (compiled === undefined) {
@@ -88,12 +85,11 @@ export class ModuleStore {
 		}
 	}
 
-	async #compile(request: ModuleRequest): Promise<CompiledModule> {
+	async #compile(request: ModuleRequest): Promise<LinkedModules> {
 		const bytes = await this.#read(request.digest);
 		const fault = moduleFaults(bytes, { requiredExports: request.exports, memoryPages: request.memoryPages })[0];
 		if (fault !== undefined) throw fault;
-		const hasInitialize = inspectModule(bytes).exports.some((entry) => entry.name === "initialize");
-		return { module: await WebAssembly.compile(limitMemory(bytes, request.memoryPages)), hasInitialize };
+		return this.#linker.link(bytes, request.memoryPages);
 	}
 
 	async #read(digest: string): Promise<Uint8Array> {

@@ -11,7 +11,7 @@ import {
 	type RouteTable,
 } from "@hookbus/schemas";
 import type { Logger } from "pino";
-import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { ThreadChain, ThreadStep } from "../threads/thread-messages.js";
 import type { ModuleRequest, ModuleStore } from "./module-store.js";
@@ -88,18 +88,17 @@ async function loadImage(
 	const unchanged = previous?.images.get(key);
 	if (unchanged !== undefined) return { image: unchanged };
 	try {
-		const { module, hasInitialize } = await parts.modules.get(request);
+		const modules = await parts.modules.get(request);
 		const image: PluginImage = {
 			key,
 			name: plugin.name,
 			version: plugin.version,
 			digest: plugin.digest,
-			module,
+			modules,
 			config: await extismConfig(tenant, plugin, parts.secrets),
 			grants: plugin.grants,
 			limits: plugin.limits,
 			tools: plugin.tools,
-			hasInitialize,
 		};
 		let fault = await parts.executor.probe(image);
 		// A machine that stood still for a moment looks like a plugin that hangs; only the second time is believed.

@@ -1,6 +1,6 @@
 // Who runs chains. The rest of the runtime cannot tell whether plugins run in a pool of threads (production) or in its own
 // thread (tests, debugging); one behaviour suite runs over both.
-import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { HookCall } from "./hook-call.js";
 import type { LoadFault, ThreadChain } from "./thread-messages.js";
 

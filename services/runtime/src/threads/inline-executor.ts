@@ -3,7 +3,7 @@
 import { ChainHost } from "../chain/chain-host.js";
 import { executionJson } from "../chain/execution-records.js";
 import { UNGUARDED } from "../chain/invocation-guard.js";
-import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { HookCall } from "./hook-call.js";
 import type { LoadFault, RunItem, ThreadChain } from "./thread-messages.js";

@@ -13,7 +13,7 @@ import { Worker } from "node:worker_threads";
 import { describeError } from "@hookbus/foundation/errors";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
-import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { HookCall } from "./hook-call.js";
 import { type Checkpoint, type RunningInvocation, SharedCells, SLOTS } from "./shared-cells.js";
 import type { ThreadData } from "./thread-entry.js";

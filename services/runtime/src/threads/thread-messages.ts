@@ -2,7 +2,7 @@
 // batch: one hop for each event cost a third of the throughput.
 import type { ActivationFault, EventAddress, HookName, Outcome, PluginAction, RouteStep } from "@hookbus/schemas";
 import type { ChainState } from "../chain/chain-state.js";
-import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 
 /** A chain as a thread runs it. */
 export interface ThreadChain {

@@ -14,7 +14,7 @@ import { MAX_DEADLINE_MS, type Outcome } from "@hookbus/schemas";
 import type { Logger } from "pino";
 import { replyBudgetMs } from "../chain/reply-budget.js";
 import { errors } from "../errors.js";
-import type { PluginImage } from "../plugin-host/loaded-plugin.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
 import { Pauses } from "./pauses.js";

@@ -1,30 +1,34 @@
-// Everything that an invocation can throw, translated into one outcome and one sentence. The SDK has no error classes and
-// even throws a Symbol; no other file looks at its messages.
+// Everything that an invocation can throw, translated into one outcome and one sentence. Neither Extism's SDK nor the engine
+// has error classes for it; no other file looks at their messages.
 import type { Outcome } from "@hookbus/schemas";
 import { BadOutput } from "../chain/read-result.js";
-import { HostCallDenied, type HostCallReport } from "./host-functions.js";
+import { GuestError, HostCallDenied, HostMemoryFull, HostMemoryMisuse } from "./host-errors.js";
 
 export interface MappedFailure {
 	readonly outcome: Exclude<Outcome, "ok" | "deferred">;
 	readonly message: string;
 }
 
-const GUEST_PREFIX = "Plugin-originated error: ";
+/** How the plugin stood when it failed. */
+export interface FailureContext {
+	/** Its memory is as large as it may become. */
+	readonly memoryFull: boolean;
+	/** Bytes that it asked the host for in vain. */
+	readonly refusedBytes: number | undefined;
+}
 
-/**
- * @param memoryFull the plugin's memory stood at its maximum when it failed
- */
-export function mapExtismError(thrown: unknown, report: HostCallReport, memoryFull: boolean): MappedFailure {
+export function mapPluginError(
+	thrown: unknown,
+	{ memoryFull, refusedBytes }: FailureContext = { memoryFull: false, refusedBytes: undefined },
+): MappedFailure {
 	if (thrown instanceof BadOutput) return { outcome: thrown.outcome, message: thrown.message };
 	if (thrown instanceof HostCallDenied) return { outcome: "denied", message: thrown.message };
+	if (thrown instanceof GuestError) return { outcome: "guest_error", message: printable(thrown.message) };
+	// A plugin that goes on with the null address that it got instead of a block fails somewhere; the refusal is the reason.
+	if (refusedBytes !== undefined) return { outcome: "memory", message: new HostMemoryFull(refusedBytes).message };
+	if (thrown instanceof HostMemoryMisuse) return { outcome: thrown.outcome, message: thrown.message };
+	if (thrown instanceof HostMemoryFull) return { outcome: "memory", message: thrown.message };
 	const text = thrown instanceof Error ? thrown.message : String(thrown);
-	if (text.startsWith(GUEST_PREFIX)) return { outcome: "guest_error", message: printable(text.slice(GUEST_PREFIX.length)) };
-	if (report.refusedAlloc !== undefined) {
-		return { outcome: "memory", message: `asked the host for ${report.refusedAlloc} bytes, more than one invocation may hold` };
-	}
-	if (text.startsWith("length longer than target block")) {
-		return { outcome: "output_too_large", message: "claims a result longer than the block that holds it" };
-	}
 	if (thrown instanceof WebAssembly.LinkError || text.includes("cannot resolve import")) {
 		return { outcome: "incompatible", message: printable(text) };
 	}
@@ -38,8 +42,6 @@ export function mapExtismError(thrown: unknown, report: HostCallReport, memoryFu
 			? { outcome: "memory", message: `its memory is full, and then: ${printable(text)}` }
 			: { outcome: "trap", message: printable(text) };
 	}
-	if (text.includes("cannot assign")) return { outcome: "bad_output", message: "names a block that does not exist" };
-	if (typeof thrown === "symbol") return { outcome: "trap", message: "the plugin ended its own process" };
 	return { outcome: "host_error", message: printable(text) };
 }
 

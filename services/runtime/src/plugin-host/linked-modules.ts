@@ -1,0 +1,38 @@
+// A plugin's module together with those that serve it, as threads receive them. Extism's SDK links them by name.
+import type { ManifestWasm } from "@extism/extism";
+import { EXTISM_ENV } from "@hookbus/foundation/wasm";
+
+/** Plain data and shared modules: it crosses thread boundaries. */
+export interface LinkedModules {
+	readonly driver: WebAssembly.Module;
+	readonly plugin: WebAssembly.Module;
+	readonly hostMemory: WebAssembly.Module;
+	/** `undefined`: the plugin has no memory. */
+	readonly pluginMemory: WebAssembly.Module | undefined;
+	/** Function that is run first on a new instance: what a reactor, a command or Haskell's runtime calls it. */
+	readonly start: string | undefined;
+	readonly hasInitialize: boolean;
+	/** Why each call needs a new instance; `undefined`: the state can be put back. */
+	readonly irreversible: string | undefined;
+}
+
+/** Name under which the plugin's own module is linked. */
+export const PLUGIN_MODULE = "plugin";
+
+/** Name under which plugin-memory.wat is linked. */
+export const PLUGIN_MEMORY_MODULE = "hookbus:plugin-memory";
+
+/** The modules as the SDK wants them: the exports of the one called "main" are those that it hands out. */
+export function extismModules(modules: LinkedModules): ManifestWasm[] {
+	return [
+		{ name: "main", module: modules.driver },
+		{ name: PLUGIN_MODULE, module: modules.plugin },
+		{ name: EXTISM_ENV, module: modules.hostMemory },
+		...(modules.pluginMemory === undefined ? [] : [{ name: PLUGIN_MEMORY_MODULE, module: modules.pluginMemory }]),
+	];
+}
+
+/** What the driver calls a function of the plugin. */
+export function pluginExport(name: string): string {
+	return `plugin:${name}`;
+}

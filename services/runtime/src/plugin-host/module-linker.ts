@@ -1,0 +1,46 @@
+// Turns the bytes of a plugin into modules that are ready to be instantiated: memory limited, state reachable, compiled with
+// what serves it. Done once per module, in the main thread; the threads share the result.
+import { readFile } from "node:fs/promises";
+import { exposeState, limitMemory } from "@hookbus/foundation/wasm";
+import { HOOK_NAMES } from "@hookbus/schemas";
+import { encodeDriver } from "./driver-module.js";
+import type { LinkedModules } from "./linked-modules.js";
+
+/** Only the first that there is; Extism's SDK has the same order. */
+const START_FUNCTIONS = ["hs_init", "_initialize", "_start"];
+
+export class ModuleLinker {
+	/** The modules that are the same for every plugin. */
+	#serving: Promise<readonly [hostMemory: WebAssembly.Module, pluginMemory: WebAssembly.Module]> | undefined;
+
+	/**
+	 * @param memoryPages most pages of 64 KiB that the plugin's memory may have
+	 * @throws ModuleFault or WebAssembly.CompileError
+	 */
+	async link(bytes: Uint8Array, memoryPages: number): Promise<LinkedModules> {
+		const exposed = await exposeState(limitMemory(bytes, memoryPages));
+		const { functions, hasMemory, irreversible } = exposed;
+		const start = START_FUNCTIONS.find((name) => functions.has(name));
+		const called = [...HOOK_NAMES, "initialize", ...(start === undefined ? [] : [start])].filter((name) => functions.has(name));
+		this.#serving ??= Promise.all([compileServing("host-memory"), compileServing("plugin-memory")]);
+		const [plugin, driver, [hostMemory, pluginMemory]] = await Promise.all([
+			WebAssembly.compile(exposed.bytes),
+			WebAssembly.compile(encodeDriver(exposed, called)),
+			this.#serving,
+		]);
+		return {
+			driver,
+			plugin,
+			hostMemory,
+			pluginMemory: hasMemory ? pluginMemory : undefined,
+			start,
+			hasInitialize: functions.has("initialize"),
+			irreversible,
+		};
+	}
+}
+
+/** A module that the build made of a file in host-memory/. */
+async function compileServing(name: string): Promise<WebAssembly.Module> {
+	return WebAssembly.compile(await readFile(new URL(`../host-memory/${name}.wasm`, import.meta.url)));
+}

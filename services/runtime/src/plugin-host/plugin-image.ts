@@ -1,0 +1,18 @@
+// What a thread is told about a plugin.
+import type { Permission, PluginLimits, ToolDefinition } from "@hookbus/schemas";
+import type { LinkedModules } from "./linked-modules.js";
+
+/** It crosses a thread boundary, so it is plain data and shared modules. */
+export interface PluginImage {
+	/** Same key, same instance state: tenant, name, digest and configuration revision. */
+	readonly key: string;
+	readonly name: string;
+	readonly version: string;
+	readonly digest: string;
+	readonly modules: LinkedModules;
+	/** Extism configuration: `config` is the whole as JSON, and every top-level property under its own name. */
+	readonly config: Readonly<Record<string, string>>;
+	readonly grants: readonly Permission[];
+	readonly limits: Readonly<Required<PluginLimits>>;
+	readonly tools: readonly ToolDefinition[];
+}

@@ -1,0 +1,157 @@
+// One instance of a plugin: made once, `initialize` run once, then called again and again. Before every call but the first it
+// is put back to how it was after `initialize`: memory, globals, variables, host memory. An instance whose call did not end well
+// is never called again.
+import createPlugin from "@extism/extism";
+import { type HostCallLimits, hostCallLimits } from "./host-call-limits.js";
+import { GuestError } from "./host-errors.js";
+import { createHostFunctions, HOST_MODULE, type HostCallReport, newHostCallReport } from "./host-functions.js";
+import { HostMemory, type HostMemoryExports } from "./host-memory.js";
+import { extismModules, pluginExport } from "./linked-modules.js";
+import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
+import type { PluginImage } from "./plugin-image.js";
+import { Variables } from "./variables.js";
+
+/** Exports of the driver, besides those of the plugin. What concerns the plugin's memory is missing when it has none. */
+interface DriverExports extends HostMemoryExports {
+	save_globals(): void;
+	restore_globals(): void;
+	save_memory?(): number;
+	restore_memory?(): number;
+	memory_pages?(): number;
+}
+
+/** Host memory beyond this is given back by taking a new instance. */
+const MAX_KEPT_HOST_MEMORY = 8 * 1024 * 1024;
+
+/** What cannot be called, or was and did not end well. */
+export interface FailedInstance {
+	readonly failure: MappedFailure;
+	readonly report: HostCallReport;
+}
+
+export type CallOutcome = FailedInstance | { readonly output: Uint8Array | undefined; readonly report: HostCallReport };
+
+export class PluginInstance {
+	readonly #image: PluginImage;
+	readonly #limits: HostCallLimits;
+	readonly #variables: Variables;
+	#report = newHostCallReport();
+	#exports: DriverExports | undefined;
+	#memory: HostMemory | undefined;
+	#reusable = false;
+
+	private constructor(image: PluginImage) {
+		this.#image = image;
+		this.#limits = hostCallLimits(image.limits.outputBytes);
+		this.#variables = new Variables(this.#limits.varBytes);
+	}
+
+	/** Makes an instance and runs its `initialize`. Never throws: what failed is the answer. */
+	static async make(image: PluginImage): Promise<PluginInstance | FailedInstance> {
+		const instance = new PluginInstance(image);
+		try {
+			await instance.#link();
+			instance.#start();
+			return instance;
+		} catch (thrown) {
+			return { failure: instance.#mapError(thrown), report: instance.#report };
+		}
+	}
+
+	/**
+	 * Calls one export. Its output is valid until the next call.
+	 *
+	 * After a failure the instance must be thrown away, and `restore` says so.
+	 */
+	call(exportName: string, input: string | Uint8Array): CallOutcome {
+		const report = this.#report;
+		const reusable = this.#reusable;
+		this.#reusable = false;
+		try {
+			const output = this.#run(exportName, input);
+			this.#reusable = reusable;
+			return { output, report };
+		} catch (thrown) {
+			return { failure: this.#mapError(thrown), report };
+		}
+	}
+
+	/** Puts the state back. False: that is not possible, and the next call needs a new instance. */
+	restore(): boolean {
+		const exports = this.#exports;
+		if (!this.#reusable || exports === undefined) return false;
+		if (exports.restore_memory?.() === 0 || exports.memory.buffer.byteLength > MAX_KEPT_HOST_MEMORY) return false;
+		exports.restore_globals();
+		this.#variables.restore();
+		this.#report = newHostCallReport();
+		return true;
+	}
+
+	async #link(): Promise<void> {
+		const plugin = await createPlugin(
+			{ wasm: extismModules(this.#image.modules) },
+			{
+				functions: {
+					[HOST_MODULE]: createHostFunctions({
+						limits: this.#limits,
+						config: this.#image.config,
+						variables: this.#variables,
+						memory: () => this.#hostMemory(),
+						report: () => this.#report,
+					}),
+				},
+				logger: SILENT_LOGGER,
+			},
+		);
+		// The SDK's own `call` brings its own memory and its own reset with it; here both are the linked modules'.
+		this.#exports = (await plugin.getInstance()).exports as unknown as DriverExports;
+		this.#memory = new HostMemory(this.#exports);
+	}
+
+	#start(): void {
+		const { start, hasInitialize, irreversible } = this.#image.modules;
+		if (start !== undefined) {
+			this.#hostMemory().begin("", this.#limits.allocBytes, this.#limits.allocBlocks);
+			this.#function(start)();
+		}
+		if (hasInitialize) this.#run("initialize", this.#image.config.config ?? "{}");
+		this.#variables.save();
+		this.#exports?.save_globals();
+		this.#reusable = irreversible === undefined && this.#exports?.save_memory?.() !== 0;
+	}
+
+	#run(exportName: string, input: string | Uint8Array): Uint8Array | undefined {
+		const memory = this.#hostMemory();
+		memory.begin(input, this.#limits.allocBytes, this.#limits.allocBlocks);
+		const code = this.#function(exportName)();
+		const result = memory.result();
+		if (result.kind === "error") throw new GuestError(new TextDecoder().decode(result.bytes));
+		if (code !== 0) throw new GuestError(`${exportName} returned ${code} and set no error`);
+		return result.kind === "output" ? result.bytes : undefined;
+	}
+
+	#function(name: string): () => unknown {
+		const found = (this.#exports as unknown as Record<string, () => unknown> | undefined)?.[pluginExport(name)];
+		if (found === undefined) throw new Error(`the module exports no function "${name}"`);
+		return found;
+	}
+
+	#hostMemory(): HostMemory {
+		if (this.#memory === undefined) throw new Error("the plugin calls the host before it is linked");
+		return this.#memory;
+	}
+
+	#mapError(thrown: unknown): MappedFailure {
+		const pages = this.#exports?.memory_pages?.() ?? 0;
+		return mapPluginError(thrown, { memoryFull: pages >= this.#image.limits.memoryPages, refusedBytes: this.#memory?.refused });
+	}
+}
+
+/** The SDK writes its own complaints to this; what matters comes back as an error or in the report. */
+const SILENT_LOGGER = Object.assign(Object.create(console) as Console, {
+	trace: () => undefined,
+	debug: () => undefined,
+	info: () => undefined,
+	warn: () => undefined,
+	error: () => undefined,
+});

@@ -1,0 +1,223 @@
+// No call sees what an earlier one left, whether the instance was put back or replaced; and what `initialize` made is there
+// in every call.
+import { PluginInstance, setEngineFlags } from "@hookbus/runtime";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { assemble } from "../support/module-returning.js";
+import { pluginImage } from "../support/plugin-image.js";
+
+setEngineFlags();
+
+const IMPORTS = `
+	(import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
+	(import "extism:host/env" "load_u64" (func $load_u64 (param i64) (result i64)))
+	(import "extism:host/env" "store_u64" (func $store_u64 (param i64 i64)))
+	(import "extism:host/env" "var_get" (func $var_get (param i64) (result i64)))
+	(import "extism:host/env" "var_set" (func $var_set (param i64 i64)))
+	(import "extism:host/env" "length" (func $length (param i64) (result i64)))
+	(import "extism:host/env" "input_load_u64" (func $input_load_u64 (param i64) (result i64)))
+	(import "extism:host/env" "output_set" (func $output_set (param i64 i64)))`;
+
+/**
+ * A plugin that shows a value and then changes it. `fields` are further parts of the module; `value` leaves an i64 and `change`
+ * leaves nothing; both may use `$input`, the first eight bytes of the input.
+ */
+function plugin({ fields = "", value, change, initialize }: Record<string, string | undefined>): Promise<Uint8Array> {
+	return assemble(`(module ${IMPORTS}
+		${fields.includes("(memory") ? "" : "(memory 1)"}
+		${fields}
+		(func (export "on_chat_message") (result i32)
+			(local $block i64) (local $input i64)
+			(local.set $input (call $input_load_u64 (i64.const 0)))
+			(local.set $block (call $alloc (i64.const 8)))
+			(call $store_u64 (local.get $block) ${value})
+			(call $output_set (local.get $block) (i64.const 8))
+			${change}
+			(i32.const 0))
+		${initialize === undefined ? "" : `(func (export "initialize") (result i32) ${initialize} (i32.const 0))`})`);
+}
+
+async function make(bytes: Uint8Array): Promise<PluginInstance> {
+	const instance = await PluginInstance.make(await pluginImage(bytes));
+	if (!(instance instanceof PluginInstance)) throw new Error(instance.failure.message);
+	return instance;
+}
+
+/** @param input words that the plugin reads */
+function call(instance: PluginInstance, ...input: number[]): bigint {
+	const words = new BigUint64Array((input.length === 0 ? [7] : input).map(BigInt));
+	const outcome = instance.call("on_chat_message", new Uint8Array(words.buffer));
+	if ("failure" in outcome) throw new Error(outcome.failure.message);
+	return Buffer.from(outcome.output as Uint8Array).readBigUInt64LE();
+}
+
+const KEY = "(call $alloc (i64.const 3))";
+
+const restored: Record<string, Record<string, string>> = {
+	"a byte of memory": {
+		value: "(i64.load (i32.const 40000))",
+		change: "(i64.store (i32.const 40000) (local.get $input))",
+	},
+	"memory that held data": {
+		fields: '(memory 1) (data (i32.const 65528) "abcdefgh")',
+		value: "(i64.load (i32.const 65528))",
+		change: "(memory.fill (i32.const 0) (i32.const 255) (i32.const 65536))",
+	},
+	"memory that initialize wrote": {
+		value: "(i64.load (i32.const 1000))",
+		change: "(i64.store (i32.const 1000) (local.get $input))",
+		initialize: "(i64.store (i32.const 1000) (i64.const 4711))",
+	},
+	"memory that grew in initialize": {
+		value: "(i64.add (i64.load (i32.const 131064)) (i64.extend_i32_u (memory.size)))",
+		change: "(i64.store (i32.const 131064) (local.get $input))",
+		initialize: "(drop (memory.grow (i32.const 2))) (i64.store (i32.const 131064) (i64.const 4711))",
+	},
+	"a global": {
+		fields: "(global $g (mut i64) (i64.const 5))",
+		value: "(global.get $g)",
+		change: "(global.set $g (local.get $input))",
+	},
+	"a global that initialize set": {
+		fields: "(global $g (mut i32) (i32.const 5))",
+		value: "(i64.extend_i32_u (global.get $g))",
+		change: "(global.set $g (i32.const 9))",
+		initialize: "(global.set $g (i32.const 77))",
+	},
+	"a global with the bits of a NaN": {
+		fields: "(global $f (mut f32) (f32.const nan:0x12345)) (global $d (mut f64) (f64.const nan:0x123456789))",
+		value: "(i64.xor (i64.extend_i32_u (i32.reinterpret_f32 (global.get $f))) (i64.reinterpret_f64 (global.get $d)))",
+		change: "(global.set $f (f32.const 1)) (global.set $d (f64.const 1))",
+	},
+	"a global of 128 bits": {
+		fields: "(global $v (mut v128) (v128.const i64x2 11 22))",
+		value: "(i64x2.extract_lane 1 (global.get $v))",
+		change: "(global.set $v (v128.const i64x2 1 2))",
+	},
+	"a global that is a reference": {
+		fields: "(elem declare func $one) (func $one) (global $r (mut funcref) (ref.null func))",
+		value: "(i64.extend_i32_u (ref.is_null (global.get $r)))",
+		change: "(global.set $r (ref.func $one))",
+	},
+	"a variable": {
+		value: `(call $length (call $var_get ${KEY}))`,
+		change: `(call $var_set ${KEY} (call $alloc (i64.const 5)))`,
+	},
+	"a variable that initialize set": {
+		value: `(call $length (call $var_get ${KEY}))`,
+		change: `(call $var_set ${KEY} (i64.const 0))`,
+		initialize: `(call $var_set ${KEY} (call $alloc (i64.const 5)))`,
+	},
+	"host memory that was never written": {
+		value: "(call $load_u64 (call $alloc (i64.const 8)))",
+		change: "(call $store_u64 (call $alloc (i64.const 8)) (local.get $input))",
+	},
+	"the null block": {
+		value: "(call $length (i64.const 0))",
+		change: "(call $store_u64 (call $alloc (i64.const 8)) (local.get $input))",
+	},
+};
+
+const replaced: Record<string, Record<string, string>> = {
+	"memory that grew": {
+		fields: "(memory 1 3)",
+		value: "(i64.extend_i32_u (memory.size))",
+		change: "(drop (memory.grow (i32.const 1)))",
+	},
+	"a table": {
+		fields: "(table 2 funcref) (elem declare func $one) (func $one)",
+		value: "(i64.extend_i32_u (ref.is_null (table.get 0 (i32.const 1))))",
+		change: "(table.set 0 (i32.const 1) (ref.func $one))",
+	},
+	"the size of a table": {
+		fields: "(table 2 funcref)",
+		value: "(i64.extend_i32_u (table.size 0))",
+		change: "(drop (table.grow 0 (ref.null func) (i32.const 1)))",
+	},
+	"a segment that was dropped": {
+		fields: '(memory 1) (data $d "abcdefgh")',
+		value: "(block (result i64) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 8)) (i64.load (i32.const 0)))",
+		change: "(data.drop $d)",
+	},
+};
+
+describe("a call does not see what the call before it left:", () => {
+	test.each(Object.entries(restored))("%s", async (_name, parts) => {
+		const instance = await make(await plugin(parts));
+		const first = call(instance);
+		for (let round = 0; round < 3; round += 1) {
+			expect(instance.restore()).toBe(true);
+			expect(call(instance)).toBe(first);
+		}
+	});
+
+	test.each(Object.entries(restored))("without the restoring it would see %s", async (name, parts) => {
+		const instance = await make(await plugin(parts));
+		const first = call(instance);
+		// Blocks of host memory are cleared when a call begins, whoever restored what.
+		if (["host memory that was never written", "the null block"].includes(name)) expect(call(instance)).toBe(first);
+		else expect(call(instance)).not.toBe(first);
+	});
+
+	test.each(Object.entries(replaced))("%s, because the instance is not used again", async (_name, parts) => {
+		const bytes = await plugin(parts);
+		const instance = await make(bytes);
+		const first = call(instance);
+		expect(instance.restore()).toBe(false);
+		expect(call(await make(bytes))).toBe(first);
+	});
+
+	test("an instance whose call trapped is not used again", async () => {
+		const instance = await make(await plugin({ value: "(local.get $input)", change: "(unreachable)" }));
+		expect(instance.call("on_chat_message", "12345678")).toMatchObject({ failure: { outcome: "trap" } });
+		expect(instance.restore()).toBe(false);
+	});
+
+	test("any writes to memory", async () => {
+		const instance = await make(
+			await assemble(`(module ${IMPORTS} (memory 2) (data (i32.const 300) "some data") (data (i32.const 70000) "more data")
+				(func (export "on_chat_message") (result i32)
+					(local $block i64) (local $at i32) (local $sum i64)
+					(loop $next
+						(local.set $sum (i64.add (i64.mul (local.get $sum) (i64.const 31)) (i64.load (local.get $at))))
+						(local.set $at (i32.add (local.get $at) (i32.const 8)))
+						(br_if $next (i32.lt_u (local.get $at) (i32.const 131072))))
+					(memory.fill
+						(i32.wrap_i64 (call $input_load_u64 (i64.const 0)))
+						(i32.wrap_i64 (call $input_load_u64 (i64.const 8)))
+						(i32.wrap_i64 (call $input_load_u64 (i64.const 16))))
+					(local.set $block (call $alloc (i64.const 8)))
+					(call $store_u64 (local.get $block) (local.get $sum))
+					(call $output_set (local.get $block) (i64.const 8))
+					(i32.const 0)))`),
+		);
+		const first = call(instance, 0, 0, 0);
+		fc.assert(
+			fc.property(fc.nat(131_071), fc.nat(255), fc.nat(131_072), (begin, value, length) => {
+				expect(instance.restore()).toBe(true);
+				expect(call(instance, begin, value, Math.min(length, 131_072 - begin))).toBe(first);
+			}),
+			{ numRuns: 200 },
+		);
+	});
+});
+
+describe("a module that needs to be started", () => {
+	test.each(["_initialize", "_start", "hs_init"])("%s runs once, before initialize", async (name) => {
+		const instance = await make(
+			await assemble(`(module ${IMPORTS} (memory 1)
+				(global $g (mut i64) (i64.const 1))
+				(func (export "${name}") (global.set $g (i64.mul (global.get $g) (i64.const 10))))
+				(func (export "initialize") (result i32) (global.set $g (i64.add (global.get $g) (i64.const 3))) (i32.const 0))
+				(func (export "on_chat_message") (result i32)
+					(local $block i64)
+					(local.set $block (call $alloc (i64.const 8)))
+					(call $store_u64 (local.get $block) (global.get $g))
+					(call $output_set (local.get $block) (i64.const 8))
+					(i32.const 0)))`),
+		);
+		expect(call(instance)).toBe(13n);
+		expect(instance.restore()).toBe(true);
+		expect(call(instance)).toBe(13n);
+	});
+});
