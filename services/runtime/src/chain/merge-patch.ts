@@ -13,20 +13,40 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** A name or a depth that is not accepted, as a JSON Pointer and a reason; `undefined` when the value is fine. */
-export function jsonFault(value: unknown, pointer = "", depth = 0): string | undefined {
+export function jsonFault(value: unknown): string | undefined {
+	const fault = findFault(value, 0);
+	if (fault === undefined) return undefined;
+	const pointer = fault.path.reverse().map((token) => `/${escapeToken(String(token))}`);
+	return fault.key === undefined
+		? `nesting deeper than ${MAX_DEPTH} levels at ${pointer.join("").slice(0, 80)}`
+		: `property "${fault.key}" at ${pointer.length === 0 ? "the root" : pointer.join("")} is not accepted`;
+}
+
+interface Fault {
+	/** The name that is not accepted; `undefined`: it is the depth. */
+	readonly key: string | undefined;
+	/** From the fault up to the root: it is built on the way back, because hardly any value has a fault. */
+	readonly path: (string | number)[];
+}
+
+function findFault(value: unknown, depth: number): Fault | undefined {
 	if (typeof value !== "object" || value === null) return undefined;
-	if (depth >= MAX_DEPTH) return `nesting deeper than ${MAX_DEPTH} levels at ${pointer.slice(0, 80)}`;
+	if (depth >= MAX_DEPTH) return { key: undefined, path: [] };
 	if (Array.isArray(value)) {
 		for (let index = 0; index < value.length; index += 1) {
-			const fault = jsonFault(value[index], `${pointer}/${index}`, depth + 1);
-			if (fault !== undefined) return fault;
+			const fault = findFault(value[index], depth + 1);
+			if (fault === undefined) continue;
+			fault.path.push(index);
+			return fault;
 		}
 		return undefined;
 	}
 	for (const key of Object.keys(value)) {
-		if (DANGEROUS.has(key)) return `property "${key}" at ${pointer === "" ? "the root" : pointer} is not accepted`;
-		const fault = jsonFault((value as JsonObject)[key], `${pointer}/${escapeToken(key)}`, depth + 1);
-		if (fault !== undefined) return fault;
+		if (DANGEROUS.has(key)) return { key, path: [] };
+		const fault = findFault((value as JsonObject)[key], depth + 1);
+		if (fault === undefined) continue;
+		fault.path.push(key);
+		return fault;
 	}
 	return undefined;
 }
