@@ -6,9 +6,19 @@ import wabt from "wabt";
 const fixtures = resolve(import.meta.dirname, "../fixtures/modules");
 
 /** Bytes of a module given as WebAssembly text. */
-export async function assemble(text: string, name = "module.wat"): Promise<Uint8Array> {
+export function assemble(text: string, name = "module.wat"): Promise<Uint8Array> {
+	return assembleWith({}, text, name);
+}
+
+/** The same, with further features of WebAssembly. */
+export async function assembleWith(
+	features: Readonly<Record<string, boolean>>,
+	text: string,
+	name = "module.wat",
+): Promise<Uint8Array> {
 	const parser = await wabt();
-	const parsed = parser.parseWat(name, text, { bulk_memory: true, mutable_globals: true, simd: true, reference_types: true });
+	const common = { bulk_memory: true, mutable_globals: true, simd: true, reference_types: true };
+	const parsed = parser.parseWat(name, text, { ...common, ...features });
 	try {
 		return Uint8Array.from(parsed.toBinary({}).buffer);
 	} finally {

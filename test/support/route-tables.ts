@@ -59,19 +59,27 @@ export class TestRoutes {
 		this.ackWaitMs = ackWaitMs;
 	}
 
+	/** Puts a module into the object store, unless it is there. */
+	async store(module: Uint8Array): Promise<void> {
+		const { modules } = await this.#ensured();
+		const digest = digestOf(module);
+		if ((await modules.info(digest)) === null) await modules.putBlob({ name: digest }, module);
+	}
+
 	/** Publishes a table with these plugins and returns its revision. Does not wait until it is applied. */
 	async put(plugins: readonly TestPlugin[]): Promise<number> {
-		this.#bus ??= ensureBus(this.#connection, { replicas: 1, ackWaitMs: this.ackWaitMs });
-		const bus = await this.#bus;
-		for (const { module } of plugins) {
-			const digest = digestOf(module);
-			if ((await bus.modules.info(digest)) === null) await bus.modules.putBlob({ name: digest }, module);
-		}
+		const bus = await this.#ensured();
+		for (const { module } of plugins) await this.store(module);
 		this.revision += 1;
 		const table = buildTable(this.tenant, this.revision, plugins);
 		await bus.routes.put(this.tenant, JSON.stringify(table));
 		await bus.policies.put(this.tenant, JSON.stringify(buildPolicy(table)));
 		return this.revision;
+	}
+
+	#ensured(): ReturnType<typeof ensureBus> {
+		this.#bus ??= ensureBus(this.#connection, { replicas: 1, ackWaitMs: this.ackWaitMs });
+		return this.#bus;
 	}
 
 	/** Publishes a table and waits until `runtimes` runtimes have applied it. */

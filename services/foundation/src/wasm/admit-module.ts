@@ -3,12 +3,22 @@
 import { MAX_MODULE_BYTES } from "@hookbus/schemas";
 import { describeType, EXTISM_ENV, EXTISM_IMPORTS, HOOK_EXPORT_TYPE, sameType } from "./extism-imports.js";
 import { inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
-import { ModuleFault } from "./module-fault.js";
+import { MAX_TABLE_ELEMENTS } from "./limit-tables.js";
+import { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
+import { readSections, SECTION, sectionReader } from "./read-sections.js";
 
-/** Most elements that a module's tables may begin with. */
-const MAX_TABLE_ELEMENTS = 65_536;
-const MAX_IMPORTS = 100;
-const MAX_EXPORTS = 1_000;
+/** Most items of each section. They are counted before any item is read, so that a flood costs nothing. */
+const MAX_ITEMS: readonly (readonly [section: keyof typeof SECTION, code: ModuleFaultCode, what: string, most: number])[] = [
+	["type", "too_large", "types", 10_000],
+	["import", "import_refused", "imports", 100],
+	["function", "too_large", "functions", 100_000],
+	["table", "memory_refused", "tables", 16],
+	["memory", "memory_refused", "memories", 1],
+	["global", "memory_refused", "globals", 10_000],
+	["export", "export_missing", "exports", 1_000],
+	["element", "too_large", "element segments", 10_000],
+	["data", "too_large", "data segments", 100_000],
+];
 
 export interface AdmissionRules {
 	/** Exports that the manifest promises; each must be a function without parameters that returns an i32. */
@@ -26,21 +36,30 @@ export function moduleFaults(bytes: Uint8Array, rules: AdmissionRules): ModuleFa
 	if (bytes.length > MAX_MODULE_BYTES) {
 		return [new ModuleFault("too_large", "module", `${bytes.length} bytes; at most ${MAX_MODULE_BYTES} are allowed`)];
 	}
+	const floods = floodFaults(bytes);
+	if (floods.length > 0) return floods;
 	const facts = inspectModule(bytes);
 	return [
 		...importFaults(facts),
 		...memoryFaults(facts, rules.memoryPages),
+		...tableFaults(facts),
 		...exportFaults(facts, rules.requiredExports),
 		...startFaults(facts),
 	];
 }
 
+function floodFaults(bytes: Uint8Array): ModuleFault[] {
+	const sections = readSections(bytes);
+	return MAX_ITEMS.flatMap(([name, code, what, most]) => {
+		const section = sections.find(({ id }) => id === SECTION[name]);
+		const count = section === undefined ? 0 : sectionReader(bytes, section).u32();
+		return count > most
+			? [new ModuleFault(code, `${section?.name} section`, `${count} ${what}; at most ${most} are allowed`)]
+			: [];
+	});
+}
+
 function importFaults(facts: ModuleFacts): ModuleFault[] {
-	if (facts.imports.length > MAX_IMPORTS) {
-		return [
-			new ModuleFault("import_refused", "import section", `${facts.imports.length} imports; at most ${MAX_IMPORTS} are allowed`),
-		];
-	}
 	return facts.imports.flatMap((entry) => importFault(entry) ?? []);
 }
 
@@ -60,7 +79,6 @@ function importFault(entry: ModuleImport): ModuleFault | undefined {
 function memoryFaults(facts: ModuleFacts, memoryPages: number): ModuleFault[] {
 	const refuse = (why: string) => new ModuleFault("memory_refused", "memory section", why);
 	const faults: ModuleFault[] = [];
-	if (facts.memories.length > 1) faults.push(refuse(`${facts.memories.length} memories; at most one is allowed`));
 	for (const memory of facts.memories) {
 		if (memory.shared) faults.push(refuse("shared memory is not allowed"));
 		if (memory.minPages > memoryPages) {
@@ -69,21 +87,19 @@ function memoryFaults(facts: ModuleFacts, memoryPages: number): ModuleFault[] {
 			);
 		}
 	}
-	if (facts.tableElements > MAX_TABLE_ELEMENTS) {
-		faults.push(
-			new ModuleFault(
-				"memory_refused",
-				"table section",
-				`${facts.tableElements} elements; at most ${MAX_TABLE_ELEMENTS} are allowed`,
-			),
-		);
-	}
 	return faults;
 }
 
+function tableFaults(facts: ModuleFacts): ModuleFault[] {
+	const refuse = (why: string) => new ModuleFault("memory_refused", "table section", why);
+	return facts.tables.flatMap(({ minElements }) =>
+		minElements > MAX_TABLE_ELEMENTS
+			? [refuse(`a table begins with ${minElements} elements; at most ${MAX_TABLE_ELEMENTS} are allowed`)]
+			: [],
+	);
+}
+
 function exportFaults(facts: ModuleFacts, required: readonly string[]): ModuleFault[] {
-	const refuse = (why: string) => new ModuleFault("export_missing", "export section", why);
-	if (facts.exports.length > MAX_EXPORTS) return [refuse(`${facts.exports.length} exports; at most ${MAX_EXPORTS} are allowed`)];
 	const byName = new Map(facts.exports.map((entry) => [entry.name, entry]));
 	const faults = required.flatMap((name) => hookExportFault(name, byName.get(name)) ?? []);
 	const initialize = byName.get("initialize");

@@ -8,7 +8,7 @@ import { encodeName, encodeU32, encodeVector, replaceSection } from "./binary-wr
 import { type FunctionType, inspectModule, KINDS, type ModuleExport } from "./inspect-module.js";
 import { ModuleFault } from "./module-fault.js";
 import { readSections, SECTION, sectionReader } from "./read-sections.js";
-import { findIrreversible, type Irreversible } from "./scan-instructions.js";
+import { findIrreversible, type Irreversible, readLocals } from "./scan-instructions.js";
 import type { ValueType } from "./value-types.js";
 
 export const MEMORY_EXPORT = "state:memory";
@@ -74,11 +74,15 @@ async function scanCode(bytes: Uint8Array): Promise<Irreversible | undefined> {
 		for (let functions = reader.u32(); functions > 0; functions -= 1) {
 			const length = reader.u32();
 			const begin = reader.skip(length);
-			const found = findIrreversible(new BinaryReader(bytes, begin, begin + length, "code section"));
+			const body = new BinaryReader(bytes, begin, begin + length, "code section");
+			let found = readLocals(body);
+			while (found === undefined && !body.done) {
+				found = findIrreversible(body, pause);
+				if (body.offset < pause) continue;
+				await nextTurn();
+				pause = body.offset + SLICE_BYTES;
+			}
 			if (found !== undefined) return found;
-			if (reader.offset < pause) continue;
-			await nextTurn();
-			pause = reader.offset + SLICE_BYTES;
 		}
 		return undefined;
 	} catch (thrown) {

@@ -5,6 +5,7 @@ export { type ExposedModule, exposeState, globalExport, MEMORY_EXPORT, ownExport
 export { describeType, EXTISM_ENV, EXTISM_IMPORTS, sameType } from "./extism-imports.js";
 export { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
 export { limitMemory } from "./limit-memory.js";
+export { limitTables, MAX_TABLE_ELEMENTS } from "./limit-tables.js";
 export { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
 export { SECTION } from "./read-sections.js";
 export { VALUE_TYPE_CODES, type ValueType } from "./value-types.js";

@@ -34,15 +34,21 @@ export interface MemoryLimits {
 	readonly is64: boolean;
 }
 
+export interface TableLimits {
+	readonly type: ValueType;
+	readonly minElements: number;
+	readonly maxElements?: number;
+}
+
 export interface ModuleFacts {
 	readonly bytes: number;
 	readonly imports: readonly ModuleImport[];
 	readonly exports: readonly ModuleExport[];
 	readonly memories: readonly MemoryLimits[];
 	readonly hasStart: boolean;
-	/** Smallest number of elements over all tables. */
-	readonly tableElements: number;
+	readonly tables: readonly TableLimits[];
 	readonly functions: number;
+	readonly globals: number;
 	/** Types of the module's own globals that can change, by their index among all globals. */
 	readonly mutableGlobals: ReadonlyMap<number, ValueType>;
 }
@@ -70,7 +76,6 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
 	const imports = read(SECTION.import, (reader) => readImport(reader, typeAt));
 	const functionTypes = imports.flatMap((entry) => (entry.type === undefined ? [] : [entry.type]));
 	functionTypes.push(...read(SECTION.function, (reader) => typeAt(reader, reader.u32())));
-	const tables = read(SECTION.table, readTable);
 	const memories = read(SECTION.memory, readMemory);
 	const exports = read(SECTION.export, (reader) => readExport(reader, functionTypes));
 	const importedGlobals = imports.filter(({ kind }) => kind === "global").length;
@@ -81,8 +86,9 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
 		exports,
 		memories,
 		hasStart: sections.has(SECTION.start),
-		tableElements: tables.reduce((sum, elements) => sum + elements, 0),
+		tables: read(SECTION.table, readTable),
 		functions: functionTypes.length,
+		globals: globals.length,
 		mutableGlobals: new Map(
 			globals.flatMap(({ type, isMutable }, index) => (isMutable ? [[importedGlobals + index, type] as const] : [])),
 		),
@@ -134,9 +140,10 @@ function readMemory(reader: BinaryReader): MemoryLimits {
 	return { minPages: min, ...(max === undefined ? {} : { maxPages: max }), shared, is64 };
 }
 
-function readTable(reader: BinaryReader): number {
-	readValueType(reader);
-	return readLimits(reader).min;
+function readTable(reader: BinaryReader): TableLimits {
+	const type = readValueType(reader);
+	const { min, max } = readLimits(reader);
+	return { type, minElements: min, ...(max === undefined ? {} : { maxElements: max }) };
 }
 
 function readGlobal(reader: BinaryReader): { type: ValueType; isMutable: boolean } {

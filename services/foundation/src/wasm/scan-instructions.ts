@@ -6,13 +6,22 @@ import { VALUE_TYPES } from "./value-types.js";
 /** Why the state of an instance cannot be put back after a call. */
 export type Irreversible = "changes a table" | "drops a segment" | "uses an instruction that this host does not know";
 
-/** Reads the locals and the instructions of one function. `undefined`: nothing that cannot be put back. */
-export function findIrreversible(reader: BinaryReader): Irreversible | undefined {
+/** Reads what stands before the instructions of a function. */
+export function readLocals(reader: BinaryReader): Irreversible | undefined {
 	for (let groups = reader.u32(); groups > 0; groups -= 1) {
 		reader.u32();
 		if (!areKnownTypes(reader, 1)) return UNKNOWN;
 	}
-	while (!reader.done) {
+	return undefined;
+}
+
+/**
+ * Reads instructions until `pause` is reached or the reader is done. `undefined`: nothing that cannot be put back.
+ *
+ * @param pause offset from which on the caller wants to go on later
+ */
+export function findIrreversible(reader: BinaryReader, pause: number): Irreversible | undefined {
+	while (!reader.done && reader.offset < pause) {
 		const found = readInstruction(reader, reader.byte());
 		if (found !== undefined) return found;
 	}

@@ -1,7 +1,7 @@
 // Turns the bytes of a plugin into modules that are ready to be instantiated: memory limited, state reachable, compiled with
 // what serves it. Done once per module, in the main thread; the threads share the result.
 import { readFile } from "node:fs/promises";
-import { exposeState, limitMemory } from "@hookbus/foundation/wasm";
+import { exposeState, limitMemory, limitTables } from "@hookbus/foundation/wasm";
 import { HOOK_NAMES } from "@hookbus/schemas";
 import { encodeDriver } from "./driver-module.js";
 import type { LinkedModules } from "./linked-modules.js";
@@ -18,7 +18,7 @@ export class ModuleLinker {
 	 * @throws ModuleFault or WebAssembly.CompileError
 	 */
 	async link(bytes: Uint8Array, memoryPages: number): Promise<LinkedModules> {
-		const exposed = await exposeState(limitMemory(bytes, memoryPages));
+		const exposed = await exposeState(limitTables(limitMemory(bytes, memoryPages)));
 		const { functions, hasMemory, irreversible } = exposed;
 		const start = START_FUNCTIONS.find((name) => functions.has(name));
 		const called = [...HOOK_NAMES, "initialize", ...(start === undefined ? [] : [start])].filter((name) => functions.has(name));

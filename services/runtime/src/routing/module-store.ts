@@ -3,7 +3,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describeError, moduleFaults } from "@hookbus/foundation";
+import { describeError, ModuleFault, moduleFaults } from "@hookbus/foundation";
+import { MAX_MODULE_BYTES } from "@hookbus/schemas";
 import type { ObjectStore } from "nats";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
@@ -27,7 +28,13 @@ export interface ModuleSource {
 export function objectStoreSource(store: () => Promise<ObjectStore>): ModuleSource {
 	return {
 		async fetch(digest) {
-			const object = await (await store()).get(digest);
+			const objects = await store();
+			// Before anything is fetched: a large object holds up the events that come over the same connection.
+			const size = (await objects.info(digest))?.size ?? 0;
+			if (size > MAX_MODULE_BYTES) {
+				throw new ModuleFault("too_large", "module", `${size} bytes; at most ${MAX_MODULE_BYTES} are allowed`);
+			}
+			const object = await objects.get(digest);
 			if (object === null)
 				throw errors.module_unavailable(
 					`module ${digest} is not in the object store; the control plane puts it there again within 30 s`,
