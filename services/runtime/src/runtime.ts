@@ -20,6 +20,7 @@ import { ExecutionReporter } from "./reporting/execution-reporter.js";
 import { HealthServer } from "./reporting/health-server.js";
 import { Heartbeat } from "./reporting/heartbeat.js";
 import { RuntimeMetrics } from "./reporting/metrics.js";
+import { LinkThread } from "./routing/link-thread.js";
 import { LiveTables } from "./routing/live-tables.js";
 import { ModuleStore, objectStoreSource } from "./routing/module-store.js";
 import { RouteFollower } from "./routing/route-follower.js";
@@ -88,9 +89,11 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 	const busOptions = { replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS };
 	const bus = await retry(() => ensureBus(connection, busOptions), logger);
 	const js = connection.jetstream();
+	const linking = new LinkThread();
 	const modules = new ModuleStore(
 		settings.HOOKBUS_CACHE_DIR,
 		objectStoreSource(async () => bus.modules as ObjectStore),
+		(request) => linking.link(request),
 		logger,
 	);
 	const tables = new LiveTables(pool, modules);
@@ -180,7 +183,7 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 			{ name: "store executions", timeoutMs: 6_000, run: () => executions.stop() },
 			{ name: "say goodbye", timeoutMs: 1_000, run: () => heartbeat.stop() },
 			{ name: "close NATS", timeoutMs: 5_000, run: () => connection.drain() },
-			{ name: "end threads", timeoutMs: 5_000, run: () => pool.stop() },
+			{ name: "end threads", timeoutMs: 5_000, run: () => Promise.all([pool.stop(), linking.stop()]) },
 			{ name: "close health pages", timeoutMs: 1_000, run: () => health.close() },
 		],
 		logger,

@@ -9,17 +9,21 @@ export type ModuleFaultCode =
 	| "import_refused"
 	| "memory_refused"
 	| "export_missing"
-	| "start_refused";
+	| "start_refused"
+	| "too_slow";
 
 /** A module that this host does not take. `message` names the section, the thing and the rule. */
 export class ModuleFault extends Error {
 	readonly code: ModuleFaultCode;
 	readonly section: string;
+	/** What is wrong, without the section. */
+	readonly rule: string;
 
-	constructor(code: ModuleFaultCode, section: string, message: string) {
-		super(`${section}: ${message}`);
+	constructor(code: ModuleFaultCode, section: string, rule: string) {
+		super(`${section}: ${rule}`);
 		this.name = "ModuleFault";
 		this.code = code;
 		this.section = section;
+		this.rule = rule;
 	}
 }

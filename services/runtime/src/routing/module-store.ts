@@ -3,20 +3,17 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describeError, ModuleFault, moduleFaults } from "@hookbus/foundation";
+import { describeError, ModuleFault } from "@hookbus/foundation";
 import { MAX_MODULE_BYTES } from "@hookbus/schemas";
 import type { ObjectStore } from "nats";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
 import type { LinkedModules } from "../plugin-host/linked-modules.js";
-import { ModuleLinker } from "../plugin-host/module-linker.js";
+import type { LinkRequest } from "./link-thread-entry.js";
 
-/** What a module must fulfil to be compiled. */
-export interface ModuleRequest {
+/** Which module, and what it must fulfil. */
+export interface ModuleRequest extends Omit<LinkRequest, "bytes"> {
 	readonly digest: string;
-	readonly memoryPages: number;
-	/** Exports that the bindings call. */
-	readonly exports: readonly string[];
 }
 
 export interface ModuleSource {
@@ -57,11 +54,15 @@ export class ModuleStore {
 	readonly #directory: string;
 	readonly #source: ModuleSource;
 	readonly #logger: Logger;
-	readonly #linker = new ModuleLinker();
+	readonly #link: (request: LinkRequest) => Promise<LinkedModules>;
 	readonly #compiled = new Map<string, Promise<LinkedModules>>();
 
-	/** @param directory the disk cache; it is made when it is missing */
-	constructor(directory: string, source: ModuleSource, logger: Logger) {
+	/**
+	 * @param directory the disk cache; it is made when it is missing
+	 * @param link checks and compiles
+	 */
+	constructor(directory: string, source: ModuleSource, link: (request: LinkRequest) => Promise<LinkedModules>, logger: Logger) {
+		this.#link = link;
 		this.#directory = directory;
 		this.#source = source;
 		this.#logger = logger;
@@ -94,9 +95,7 @@ export class ModuleStore {
 
 	async #compile(request: ModuleRequest): Promise<LinkedModules> {
 		const bytes = await this.#read(request.digest);
-		const fault = moduleFaults(bytes, { requiredExports: request.exports, memoryPages: request.memoryPages })[0];
-		if (fault !== undefined) throw fault;
-		return this.#linker.link(bytes, request.memoryPages);
+		return this.#link({ bytes, memoryPages: request.memoryPages, exports: request.exports });
 	}
 
 	async #read(digest: string): Promise<Uint8Array> {
