@@ -55,12 +55,21 @@ export const ENDLESS: readonly Attack[] = [
 		outcome: "load_failed",
 		error: /initialize|not done|instance/,
 	},
+	...["_initialize", "_start", "hs_init"].map(
+		(name): Attack => ({
+			id: `loop-in-${name.replaceAll("_", "")}`,
+			tries: `never gets through ${name}, which an instance runs first`,
+			stoppedBy: "the time limit for making an instance: the version is not taken into service",
+			module: () => hostileModule({ hook: "", fields: `(func (export "${name}") (loop $again (br $again)))` }),
+			outcome: "load_failed",
+			error: /instance|not done/,
+		}),
+	),
 	{
-		id: "loop-in-start-function",
-		tries: "never gets through what the instance runs first",
-		stoppedBy: "the time limit for making an instance: the version is not taken into service",
-		module: () => hostileModule({ hook: "", fields: '(func (export "_initialize") (loop $again (br $again)))' }),
+		id: "trap-in-initialize",
+		tries: "traps in what an instance runs first",
+		stoppedBy: "the version is not taken into service",
+		module: () => hostileModule({ hook: "", fields: '(func (export "_initialize") (unreachable))' }),
 		outcome: "load_failed",
-		error: /instance|not done/,
 	},
 ];

@@ -45,6 +45,17 @@ export const OUTPUT: readonly Attack[] = [
 	answer("more-than-json", "answers JSON and something behind it", '{"action":"continue"}{"action":"block"}'),
 	answer("no-object", "answers a list", "[]"),
 	answer("unknown-action", "answers an action that does not exist", { action: "reboot" }),
+	answer("duplicate-keys", "answers an action twice", '{"action":"continue","action":"reboot"}'),
+	answer("huge-number", "answers a number that is none", '{"action":"continue","usage":{"inputTokens":1e400}}'),
+	answer("only-brackets", "answers 256 KiB of open brackets", "[".repeat(262_144)),
+	answer(
+		"many-keys",
+		"answers an object of 30,000 names",
+		`{"action":"continue",${Array.from({ length: 30_000 }, (_, key) => `"${key}":0`).join()}}`,
+		{
+			outcome: "output_too_large",
+		},
+	),
 	answer("deep-json", "answers a list in a list, 60,000 deep", nested(60_000)),
 	answer(
 		"proto-in-annotations",
