@@ -1,7 +1,7 @@
 // Every attack of the suite, on one runtime that well-behaved plugins share. What it costs them in time is for `npm run attack`
 // to measure; that none of their events is lost must hold on any machine.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ATTACKS } from "./catalogue.js";
+import { ATTACKS, testIdsOf, unknownNames } from "./catalogue.js";
 import { AttackStage } from "./stage.js";
 
 describe("an attack", () => {
@@ -17,7 +17,7 @@ describe("an attack", () => {
 		expect(goodLost).toBe(0);
 	});
 
-	test.each(ATTACKS.map((attack) => [attack.id, attack.tries, attack] as const))(
+	test.each(ATTACKS.map((attack) => [[...testIdsOf(attack), attack.id].join(" "), attack.tries, attack] as const))(
 		"%s is contained: %s",
 		async (_id, _tries, attack) => {
 			expect((await stage.run(attack)).faults).toEqual([]);
@@ -28,4 +28,5 @@ describe("an attack", () => {
 test("the suite has at least 40 attacks, and each has a name of its own", () => {
 	expect(ATTACKS.length).toBeGreaterThanOrEqual(40);
 	expect(new Set(ATTACKS.map(({ id }) => id)).size).toBe(ATTACKS.length);
+	expect(unknownNames()).toEqual([]);
 });

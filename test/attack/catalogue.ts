@@ -19,3 +19,116 @@ export const ATTACKS: readonly Attack[] = [
 	...HOST_CALLS,
 	...RESIDUE,
 ];
+
+/** Ids of reliability tests, and the attacks that show them. Other tests show more of some: HP-01, HP-06, HP-07, HP-12, HP-14, HP-31. */
+const SHOWS: Readonly<Record<string, readonly string[]>> = {
+	"HP-01": ["loop-forever", "host-call-loop", "host-read-loop", "host-error-loop", "global-loop", "float-loop"],
+	"HP-02": ["start-function"],
+	"HP-03": [
+		"loop-in-initialize",
+		"loop-in-export-initialize",
+		"loop-in-export-start",
+		"loop-in-export-hsinit",
+		"trap-in-initialize",
+	],
+	"HP-04": ["start-function"],
+	"HP-05": [
+		"import-evil",
+		"import-unknown",
+		"import-wrong-type",
+		"import-memory",
+		"import-global",
+		"import-host-only",
+		"import-host",
+		"import-flood",
+	],
+	"HP-06": ["memory-fill-loop", "memory-copy-loop", "memory-init-loop", "table-loop"],
+	"HP-07": ["grow-memory", "grow-memory-at-once"],
+	"HP-08": ["memory-too-large", "memory-shared", "memory-64", "memory-twice"],
+	"HP-09": [
+		"huge-allocation",
+		"negative-allocation",
+		"allocation-flood",
+		"allocation-of-nothing-flood",
+		"allocation-after-free-flood",
+		"config-flood",
+		"read-freed-block",
+	],
+	"HP-10": ["deep-recursion", "indirect-recursion", "wide-recursion"],
+	"HP-11": [
+		"unreachable",
+		"division-by-zero",
+		"truncation-overflow",
+		"read-outside-memory",
+		"write-outside-memory",
+		"null-function",
+		"wrong-signature",
+		"read-behind-block",
+		"write-behind-block",
+	],
+	"HP-12": ["huge-output", "output-length-lie"],
+	"HP-13": ["no-output", "freed-output", "output-of-nowhere", "error-of-nowhere", "return-code", "free-everything"],
+	"HP-14": ["invalid-utf-8", "lone-surrogate"],
+	"HP-15": [
+		"invalid-json",
+		"more-than-json",
+		"no-object",
+		"duplicate-keys",
+		"huge-number",
+		"only-brackets",
+		"many-keys",
+		"deep-json",
+	],
+	"HP-16": ["proto-in-annotations", "constructor-in-annotations", "proto-in-patch", "constructor-in-patch"],
+	"HP-17": ["log-flood", "log-of-nowhere"],
+	"HP-18": ["log-long-line", "error-with-escapes"],
+	"HP-19": ["variable-flood", "empty-variable-flood"],
+	"HP-20": ["http-host", "http-swallowed-denial"],
+	"HP-21": [
+		"http-loopback",
+		"http-loopback-decimal",
+		"http-loopback-octal",
+		"http-loopback-ipv6",
+		"http-mapped-ipv6",
+		"http-metadata",
+		"http-file",
+	],
+	"HP-28": [
+		"memory-residue",
+		"global-residue",
+		"vector-residue",
+		"table-residue",
+		"size-residue",
+		"segment-residue",
+		"variable-residue",
+		"host-memory-residue",
+		"error-residue",
+	],
+	"HP-30": ["config-of-object", "config-proto", "config-of-neighbour", "config-long-key"],
+	"HP-32": [
+		"compile-locals",
+		"compile-straight-line",
+		"compile-calls",
+		"compile-functions",
+		"compile-loops",
+		"compile-ifs",
+		"compile-branch-tables",
+		"deep-nesting",
+		"export-flood",
+		"oversized",
+	],
+	"HP-33": ["table-too-large", "table-flood", "grow-table", "global-flood", "exports-of-object"],
+	"HP-34": ["export-memory-as-hook", "export-wrong-type", "export-missing"],
+	"HP-41": ["gate-adds-roles", "transform-adds-unknown-role", "patch-outside-paths", "patch-to-nonsense"],
+};
+
+/** Ids of the reliability tests that an attack shows. */
+export function testIdsOf(attack: Attack): string[] {
+	return Object.entries(SHOWS).flatMap(([id, attacks]) => (attacks.includes(attack.id) ? [id] : []));
+}
+
+/** Names in the table above that no attack has; there must be none. */
+export function unknownNames(): string[] {
+	const known = new Set(ATTACKS.map(({ id }) => id));
+	return Object.values(SHOWS).flatMap((names) => names.filter((name) => !known.has(name)));
+}

@@ -1,6 +1,7 @@
 // What tests and the benchmark may import; the service itself is main.js.
 
 export { applyMergePatch, jsonFault, scopePatch } from "./chain/merge-patch.js";
+export { RecentPlugins } from "./chain/recent-plugins.js";
 export { replyBudgetMs } from "./chain/reply-budget.js";
 export { setEngineFlags } from "./engine-flags.js";
 export { monotonicMs } from "./monotonic-clock.js";

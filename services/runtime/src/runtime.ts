@@ -61,6 +61,7 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 			maxInFlight: settings.HOOKBUS_MAX_IN_FLIGHT,
 			frameIntervalMs: FRAME_INTERVAL_MS,
 			runtime: id,
+			instancesPerThread: settings.HOOKBUS_INSTANCES_PER_THREAD,
 		},
 		{
 			invocationKilled: (plugin, outcome) => metrics.killed(plugin, outcome),

@@ -45,6 +45,12 @@ export const RuntimeSettings = Type.Object(
 			maximum: 256,
 			description: "Worker threads that run plugins; 0: one for each core, at least 2",
 		}),
+		HOOKBUS_INSTANCES_PER_THREAD: Type.Integer({
+			default: 256,
+			minimum: 1,
+			maximum: 1_024,
+			description: "Plugins that have an instance in a thread at the same time; the one used longest ago gives its own up",
+		}),
 		HOOKBUS_MAX_IN_FLIGHT: Type.Integer({
 			default: 1_024,
 			minimum: 1,

@@ -57,7 +57,7 @@ export const ENDLESS: readonly Attack[] = [
 	},
 	...["_initialize", "_start", "hs_init"].map(
 		(name): Attack => ({
-			id: `loop-in-${name.replaceAll("_", "")}`,
+			id: `loop-in-export-${name.replaceAll("_", "")}`,
 			tries: `never gets through ${name}, which an instance runs first`,
 			stoppedBy: "the time limit for making an instance: the version is not taken into service",
 			module: () => hostileModule({ hook: "", fields: `(func (export "${name}") (loop $again (br $again)))` }),

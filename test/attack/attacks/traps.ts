@@ -81,4 +81,17 @@ export const TRAPS: readonly Attack[] = [
 		"(call $free (i64.const 0)) (call $free (call $input_offset)) (call $free (i64.const -1)) (call $free (i64.const 0x1f00000000000000))",
 		"bad_output",
 	),
+	{
+		id: "exports-of-object",
+		tries: "exports functions named then, __proto__, constructor and toString, which the host's language gives a meaning",
+		stoppedBy: "exports are renamed, and only those that the host calls are passed on",
+		module: () =>
+			hostileModule({
+				hook: "(call $continue)",
+				fields: ["then", "__proto__", "constructor", "toString", "plugin:on_chat_message", "begin", "save_globals"]
+					.map((name) => `(func (export "${name}") (unreachable))`)
+					.join(" "),
+			}),
+		outcome: "ok",
+	},
 ];

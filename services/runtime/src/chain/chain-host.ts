@@ -6,6 +6,7 @@ import type { MappedFailure } from "../plugin-host/map-plugin-error.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { LoadFault, RunItem, ThreadChain } from "../threads/thread-messages.js";
 import type { InvocationGuard } from "./invocation-guard.js";
+import { RecentPlugins } from "./recent-plugins.js";
 import { type ChainRun, runChain } from "./run-chain.js";
 import { type ArgumentCheck, createArgumentChecks } from "./tool-arguments.js";
 
@@ -26,8 +27,11 @@ export class ChainHost {
 	readonly #chains = new Map<number, ThreadChain>();
 	/** Plugins that were used and have no instance ready. */
 	readonly #unprepared = new Set<LoadedPlugin>();
+	readonly #recent: RecentPlugins;
 
-	constructor(guard: InvocationGuard, clock: () => number) {
+	/** @param instances most plugins that have an instance at the same time */
+	constructor(guard: InvocationGuard, clock: () => number, instances: number) {
+		this.#recent = new RecentPlugins(instances);
 		this.#guard = guard;
 		this.#clock = clock;
 	}
@@ -54,6 +58,7 @@ export class ChainHost {
 			if (plugin === undefined) continue;
 			this.#plugins.delete(key);
 			this.#unprepared.delete(plugin.loaded);
+			this.#recent.forget(plugin.loaded);
 		}
 	}
 
@@ -70,7 +75,10 @@ export class ChainHost {
 			clock: this.#clock,
 			plugin: (key) => {
 				const plugin = this.#plugins.get(key);
-				if (plugin !== undefined) this.#unprepared.add(plugin.loaded);
+				if (plugin !== undefined) {
+					this.#recent.use(plugin.loaded);
+					this.#unprepared.add(plugin.loaded);
+				}
 				return plugin;
 			},
 		});
@@ -88,6 +96,7 @@ export class ChainHost {
 	}
 
 	async #prepare(plugin: LoadedPlugin, timeoutMs: number): Promise<MappedFailure | undefined> {
+		this.#recent.use(plugin);
 		const now = this.#clock();
 		this.#guard.arm(-1, 0, now, now + timeoutMs);
 		const failure = await plugin.prepare();

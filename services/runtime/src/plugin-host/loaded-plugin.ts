@@ -57,6 +57,12 @@ export class LoadedPlugin {
 		}
 	}
 
+	/** Gives the instance up; the next call makes another. */
+	release(): void {
+		this.#instance = undefined;
+		this.#ready = undefined;
+	}
+
 	async #makeReady(): Promise<PluginInstance | FailedInstance> {
 		const used = this.#instance;
 		this.#instance = undefined;

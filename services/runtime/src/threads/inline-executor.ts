@@ -17,7 +17,7 @@ export class InlineExecutor implements ChainExecutor {
 	#tail: Promise<void> = Promise.resolve();
 
 	constructor(runtime: string, clock: () => number) {
-		this.#host = new ChainHost(UNGUARDED, clock);
+		this.#host = new ChainHost(UNGUARDED, clock, 256);
 		this.#runtime = runtime;
 	}
 

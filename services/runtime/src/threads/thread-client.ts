@@ -79,12 +79,12 @@ export class ThreadClient {
 	#goneReason = "ended";
 	#wasReady = false;
 
-	constructor(id: number, source: URL, runtime: string, events: ThreadEvents, logger: Logger) {
+	constructor(id: number, source: URL, data: Omit<ThreadData, "cells">, events: ThreadEvents, logger: Logger) {
 		this.id = id;
 		this.#events = events;
 		this.#logger = logger.child({ thread: id });
 		for (let slot = SLOTS - 1; slot >= 0; slot -= 1) this.#freeSlots.push(slot);
-		const workerData: ThreadData = { cells: this.cells.buffer, runtime };
+		const workerData: ThreadData = { ...data, cells: this.cells.buffer };
 		this.#worker = new Worker(source, {
 			workerData,
 			name: `hookbus plugins ${id}`,

@@ -15,12 +15,14 @@ export interface ThreadData {
 	readonly cells: SharedArrayBuffer;
 	/** Id of this runtime, for the execution records. */
 	readonly runtime: string;
+	/** Most plugins that have an instance in the thread at the same time. */
+	readonly instances: number;
 }
 
 if (isMainThread || parentPort === null) throw new Error("thread-entry runs in a worker thread only");
 
 const port = parentPort;
-const { cells: buffer, runtime } = workerData as ThreadData;
+const { cells: buffer, runtime, instances } = workerData as ThreadData;
 const cells = new SharedCells(buffer);
 const guard: InvocationGuard = {
 	begin: (slot) => cells.begin(slot),
@@ -30,7 +32,7 @@ const guard: InvocationGuard = {
 	},
 	checkpoint: (slot, step, state, event) => cells.writeCheckpoint(slot, step, state, event),
 };
-const host = new ChainHost(guard, monotonicMs);
+const host = new ChainHost(guard, monotonicMs, instances);
 const chains = new Map<number, Pick<ThreadChain, "revision">>();
 
 const inbox: ToThread[] = [];

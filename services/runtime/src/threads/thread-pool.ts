@@ -53,6 +53,8 @@ export interface ThreadPoolOptions {
 	readonly frameIntervalMs: number;
 	/** Id of this runtime. */
 	readonly runtime: string;
+	/** Most plugins that have an instance in one thread at the same time. */
+	readonly instancesPerThread: number;
 }
 
 /** What the pool tells about itself, for counters and for the last resort. */
@@ -171,7 +173,8 @@ export class ThreadPool implements ChainExecutor {
 			onEnded: (ms) => this.#observer.threadEnded(ms),
 			onStuck: (thread) => this.#observer.hopeless(`thread ${thread.id} did not end within ${STUCK_MS} ms`),
 		};
-		const thread = new ThreadClient(this.#nextThread, this.#source, this.#options.runtime, events, this.#logger);
+		const { runtime, instancesPerThread: instances } = this.#options;
+		const thread = new ThreadClient(this.#nextThread, this.#source, { runtime, instances }, events, this.#logger);
 		this.#nextThread += 1;
 		// Instances are made when they are needed: a plugin that hangs while one is made must not end thread after thread.
 		void thread.load([...this.#installed.images.values()], [...this.#installed.chains.values()], false).catch(() => undefined);
