@@ -89,6 +89,18 @@ export const OUTPUT: readonly Attack[] = [
 	),
 	effect("gate-patches", "is a gate and patches", { action: "modify", patch: { messages: [] } }, "gate"),
 	effect(
+		"gate-adds-roles",
+		"is a gate and adds a message of the system",
+		{ action: "modify", patch: { messages: [{ role: "system", parts: [] }] } },
+		"gate",
+	),
+	answer(
+		"transform-adds-unknown-role",
+		"adds a message of a role that does not exist",
+		{ action: "modify", patch: { messages: [{ role: "root", parts: [] }] } },
+		{ effect: "transform" },
+	),
+	effect(
 		"gate-claims",
 		"is a gate and answers instead of the model",
 		{ action: "claim", result: { role: "assistant", parts: [] } },
