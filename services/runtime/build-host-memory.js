@@ -14,6 +14,8 @@ const { error, stderr } = await main(["--config", "asconfig.json", "--baseDir", 
 if (error !== null) throw new Error(`host-memory/assembly does not compile:\n${stderr.toString().trim() || String(error)}`);
 
 const wabt = await loadWabt();
-const source = "plugin-memory.wat";
-const parsed = wabt.parseWat(source, readFileSync(`${sources}${source}`, "utf8"), { simd: true, bulk_memory: true });
-writeFileSync(`${output}plugin-memory.wasm`, parsed.toBinary({}).buffer);
+for (const name of ["kept-memory", "plugin-memory"]) {
+	const text = readFileSync(`${sources}${name}.wat`, "utf8");
+	const parsed = wabt.parseWat(`${name}.wat`, text, { simd: true, bulk_memory: true, multi_value: true });
+	writeFileSync(`${output}${name}.wasm`, parsed.toBinary({}).buffer);
+}

@@ -1,17 +1,19 @@
 ;; Keeps a copy of a plugin's memory and puts it back. It is a module of its own, because a module can have one memory only: this
-;; one imports the plugin's, and hands the bytes over to the host memory, 16 for each call. Most of a plugin's memory is zeroes;
-;; they are not copied but filled.
+;; one imports the plugin's, and hands the bytes over through kept-memory.wat. Most of a plugin's memory is zeroes; they are not
+;; copied but filled.
 ;;
-;; What is kept is a list of runs, each a header (offset, length) and its bytes, and at the end a header of length 0.
+;; What is kept is a list of runs, each a header of 64 bytes (offset, length) and its bytes, and at the end a header of length 0.
 (module
   (import "extism:host/env" "keep" (func $keep (param $bytes i32) (result i32)))
-  (import "extism:host/env" "kept_store" (func $kept_store (param $offset i32) (param $value v128)))
-  (import "extism:host/env" "kept_load" (func $kept_load (param $offset i32) (result v128)))
+  (import "hookbus:kept-memory" "load" (func $load (param $at i32) (result v128 v128 v128 v128)))
+  (import "hookbus:kept-memory" "store" (func $store (param $at i32) (param v128 v128 v128 v128)))
   (import "plugin" "state:memory" (memory 0))
 
   ;; Bytes that are looked at, and kept, together.
   (global $chunk i32 (i32.const 256))
   (global $saved_pages (mut i32) (i32.const -1))
+  ;; Where the kept bytes begin in the host memory.
+  (global $kept (mut i32) (i32.const 0))
 
   (func $size (result i32) (i32.shl (memory.size) (i32.const 16)))
 
@@ -36,20 +38,25 @@
         (br $next)))
     (local.get $at))
 
-  (func $header (param $offset i32) (param $length i32) (result v128)
-    (i32x4.replace_lane 1 (i32x4.replace_lane 0 (v128.const i64x2 0 0) (local.get $offset)) (local.get $length)))
+  (func $store_header (param $at i32) (param $offset i32) (param $length i32)
+    (call $store
+      (local.get $at)
+      (i32x4.replace_lane 1 (i32x4.replace_lane 0 (v128.const i64x2 0 0) (local.get $offset)) (local.get $length))
+      (v128.const i64x2 0 0)
+      (v128.const i64x2 0 0)
+      (v128.const i64x2 0 0)))
 
   ;; Bytes that keeping the memory takes, headers included.
   (func $needed (result i32)
     (local $at i32) (local $end i32) (local $bytes i32)
-    (local.set $bytes (i32.const 16))
+    (local.set $bytes (i32.const 64))
     (loop $next
       (local.set $at (call $run_end (local.get $at) (i32.const 1)))
       (local.set $end (call $run_end (local.get $at) (i32.const 0)))
       (if (i32.ne (local.get $at) (local.get $end))
         (then
           (local.set $bytes
-            (i32.add (local.get $bytes) (i32.add (i32.const 16) (i32.sub (local.get $end) (local.get $at)))))
+            (i32.add (local.get $bytes) (i32.add (i32.const 64) (i32.sub (local.get $end) (local.get $at)))))
           (local.set $at (local.get $end))
           (br $next))))
     (local.get $bytes))
@@ -57,20 +64,25 @@
   ;; Keeps the memory as it is now. 0: there is no room for it.
   (func (export "save_memory") (result i32)
     (local $at i32) (local $end i32) (local $to i32)
-    (if (i32.eqz (call $keep (call $needed))) (then (return (i32.const 0))))
+    (global.set $kept (call $keep (call $needed)))
+    (if (i32.eqz (global.get $kept)) (then (return (i32.const 0))))
+    (local.set $to (global.get $kept))
     (loop $next
       (local.set $at (call $run_end (local.get $at) (i32.const 1)))
       (local.set $end (call $run_end (local.get $at) (i32.const 0)))
-      (call $kept_store
-        (local.get $to)
-        (call $header (local.get $at) (i32.sub (local.get $end) (local.get $at))))
-      (local.set $to (i32.add (local.get $to) (i32.const 16)))
+      (call $store_header (local.get $to) (local.get $at) (i32.sub (local.get $end) (local.get $at)))
+      (local.set $to (i32.add (local.get $to) (i32.const 64)))
       (if (i32.ne (local.get $at) (local.get $end))
         (then
           (loop $copy
-            (call $kept_store (local.get $to) (v128.load (local.get $at)))
-            (local.set $to (i32.add (local.get $to) (i32.const 16)))
-            (local.set $at (i32.add (local.get $at) (i32.const 16)))
+            (call $store
+              (local.get $to)
+              (v128.load (local.get $at))
+              (v128.load offset=16 (local.get $at))
+              (v128.load offset=32 (local.get $at))
+              (v128.load offset=48 (local.get $at)))
+            (local.set $to (i32.add (local.get $to) (i32.const 64)))
+            (local.set $at (i32.add (local.get $at) (i32.const 64)))
             (br_if $copy (i32.lt_u (local.get $at) (local.get $end))))
           (br $next))))
     (global.set $saved_pages (memory.size))
@@ -78,21 +90,30 @@
 
   ;; Puts the memory back. 0: it has grown since, and a memory cannot shrink.
   (func (export "restore_memory") (result i32)
-    (local $at i32) (local $end i32) (local $from i32) (local $header v128)
+    (local $at i32) (local $end i32) (local $from i32)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128)
     (if (i32.ne (memory.size) (global.get $saved_pages)) (then (return (i32.const 0))))
+    (local.set $from (global.get $kept))
     (loop $next
-      (local.set $header (call $kept_load (local.get $from)))
-      (local.set $from (i32.add (local.get $from) (i32.const 16)))
-      (local.set $end (i32x4.extract_lane 0 (local.get $header)))
+      (call $load (local.get $from))
+      (drop) (drop) (drop)
+      (local.set $a)
+      (local.set $from (i32.add (local.get $from) (i32.const 64)))
+      (local.set $end (i32x4.extract_lane 0 (local.get $a)))
       (memory.fill (local.get $at) (i32.const 0) (i32.sub (local.get $end) (local.get $at)))
       (local.set $at (local.get $end))
-      (local.set $end (i32.add (local.get $at) (i32x4.extract_lane 1 (local.get $header))))
+      (local.set $end (i32.add (local.get $at) (i32x4.extract_lane 1 (local.get $a))))
       (if (i32.ne (local.get $at) (local.get $end))
         (then
           (loop $copy
-            (v128.store (local.get $at) (call $kept_load (local.get $from)))
-            (local.set $from (i32.add (local.get $from) (i32.const 16)))
-            (local.set $at (i32.add (local.get $at) (i32.const 16)))
+            (call $load (local.get $from))
+            (local.set $d) (local.set $c) (local.set $b) (local.set $a)
+            (v128.store (local.get $at) (local.get $a))
+            (v128.store offset=16 (local.get $at) (local.get $b))
+            (v128.store offset=32 (local.get $at) (local.get $c))
+            (v128.store offset=48 (local.get $at) (local.get $d))
+            (local.set $from (i32.add (local.get $from) (i32.const 64)))
+            (local.set $at (i32.add (local.get $at) (i32.const 64)))
             (br_if $copy (i32.lt_u (local.get $at) (local.get $end))))
           (br $next))))
     (i32.const 1))

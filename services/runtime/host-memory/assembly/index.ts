@@ -345,19 +345,11 @@ export function refused_bytes(): f64 {
 
 // What plugin-memory.wat calls: a place that outlasts the calls, for what has to be put back between them.
 
-/** Makes room for this many bytes, in place of what was kept before. False when there is no memory for them. */
-export function keep(bytes: u32): bool {
+/** Makes room for this many bytes, in place of what was kept before. Where they begin, or 0 when there is no memory for them. */
+export function keep(bytes: u32): u32 {
 	clear();
-	if (!reach(<u64>HEAP + <u64>bytes)) return false;
+	if (!reach(<u64>HEAP + <u64>bytes)) return 0;
 	heap = HEAP + ((bytes + 15) & ~15);
 	top = heap;
-	return true;
-}
-
-export function kept_store(offset: u32, value: v128): void {
-	v128.store(HEAP + offset, value);
-}
-
-export function kept_load(offset: u32): v128 {
-	return v128.load(HEAP + offset);
+	return HEAP;
 }

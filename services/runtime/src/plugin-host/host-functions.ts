@@ -25,7 +25,8 @@ export function newHostCallReport(): HostCallReport {
 /** What the functions work on. Memory and report are looked up at each call: the report is another one every time. */
 export interface HostCallScope {
 	readonly limits: HostCallLimits;
-	readonly config: Readonly<Record<string, string>>;
+	/** Values by name, in UTF-8. */
+	readonly config: ReadonlyMap<string, Uint8Array>;
 	readonly variables: Variables;
 	memory(): HostMemory;
 	report(): HostCallReport;
@@ -38,16 +39,13 @@ const LOG_LEVELS: readonly PluginLogLine["level"][] = ["trace", "debug", "info",
 
 export function createHostFunctions(scope: HostCallScope): Record<string, HostFunction> {
 	const text = (begin = 0, length = 0) => scope.memory().text(begin, length);
-	const answer = (value: string | Uint8Array | undefined) => (value === undefined ? 0 : scope.memory().store(value));
+	const answer = (value: Uint8Array | undefined) => (value === undefined ? 0 : scope.memory().store(value));
 	return {
 		fail: (_context, fault = 0) => {
 			throw new HostMemoryMisuse(fault);
 		},
 		log: (_context, level = 0, begin = 0, length = 0) => addLogLine(scope, LOG_LEVELS[level] ?? "info", begin, length),
-		config_get: (_context, begin, length) => {
-			const name = text(begin, length);
-			return answer(Object.hasOwn(scope.config, name) ? scope.config[name] : undefined);
-		},
+		config_get: (_context, begin, length) => answer(scope.config.get(text(begin, length))),
 		var_get: (_context, begin, length) => answer(scope.variables.get(text(begin, length))),
 		var_set: (_context, nameBegin, nameLength, begin = 0, length = 0) => {
 			const fault = scope.variables.set(text(nameBegin, nameLength), scope.memory().copy(begin, length));

@@ -7,8 +7,8 @@ export interface LinkedModules {
 	readonly driver: WebAssembly.Module;
 	readonly plugin: WebAssembly.Module;
 	readonly hostMemory: WebAssembly.Module;
-	/** `undefined`: the plugin has no memory. */
-	readonly pluginMemory: WebAssembly.Module | undefined;
+	/** What keeps a copy of the plugin's memory; `undefined`: it has none. */
+	readonly copies: { readonly pluginMemory: WebAssembly.Module; readonly keptMemory: WebAssembly.Module } | undefined;
 	/** Function that is run first on a new instance: what a reactor, a command or Haskell's runtime calls it. */
 	readonly start: string | undefined;
 	readonly hasInitialize: boolean;
@@ -22,13 +22,21 @@ export const PLUGIN_MODULE = "plugin";
 /** Name under which plugin-memory.wat is linked. */
 export const PLUGIN_MEMORY_MODULE = "hookbus:plugin-memory";
 
+/** Name under which kept-memory.wat is linked. */
+const KEPT_MEMORY_MODULE = "hookbus:kept-memory";
+
 /** The modules as the SDK wants them: the exports of the one called "main" are those that it hands out. */
 export function extismModules(modules: LinkedModules): ManifestWasm[] {
 	return [
 		{ name: "main", module: modules.driver },
 		{ name: PLUGIN_MODULE, module: modules.plugin },
 		{ name: EXTISM_ENV, module: modules.hostMemory },
-		...(modules.pluginMemory === undefined ? [] : [{ name: PLUGIN_MEMORY_MODULE, module: modules.pluginMemory }]),
+		...(modules.copies === undefined
+			? []
+			: [
+					{ name: PLUGIN_MEMORY_MODULE, module: modules.copies.pluginMemory },
+					{ name: KEPT_MEMORY_MODULE, module: modules.copies.keptMemory },
+				]),
 	];
 }
 

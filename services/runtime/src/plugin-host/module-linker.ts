@@ -11,7 +11,7 @@ const START_FUNCTIONS = ["hs_init", "_initialize", "_start"];
 
 export class ModuleLinker {
 	/** The modules that are the same for every plugin. */
-	#serving: Promise<readonly [hostMemory: WebAssembly.Module, pluginMemory: WebAssembly.Module]> | undefined;
+	#serving: Promise<readonly [hostMemory: WebAssembly.Module, copies: LinkedModules["copies"]]> | undefined;
 
 	/**
 	 * @param memoryPages most pages of 64 KiB that the plugin's memory may have
@@ -22,8 +22,8 @@ export class ModuleLinker {
 		const { functions, hasMemory, irreversible } = exposed;
 		const start = START_FUNCTIONS.find((name) => functions.has(name));
 		const called = [...HOOK_NAMES, "initialize", ...(start === undefined ? [] : [start])].filter((name) => functions.has(name));
-		this.#serving ??= Promise.all([compileServing("host-memory"), compileServing("plugin-memory")]);
-		const [plugin, driver, [hostMemory, pluginMemory]] = await Promise.all([
+		this.#serving ??= Promise.all([compileServing("host-memory"), compileCopies()]);
+		const [plugin, driver, [hostMemory, copies]] = await Promise.all([
 			WebAssembly.compile(exposed.bytes),
 			WebAssembly.compile(encodeDriver(exposed, called)),
 			this.#serving,
@@ -32,12 +32,17 @@ export class ModuleLinker {
 			driver,
 			plugin,
 			hostMemory,
-			pluginMemory: hasMemory ? pluginMemory : undefined,
+			copies: hasMemory ? copies : undefined,
 			start,
 			hasInitialize: functions.has("initialize"),
 			irreversible,
 		};
 	}
+}
+
+async function compileCopies(): Promise<LinkedModules["copies"]> {
+	const [pluginMemory, keptMemory] = await Promise.all([compileServing("plugin-memory"), compileServing("kept-memory")]);
+	return { pluginMemory, keptMemory };
 }
 
 /** A module that the build made of a file in host-memory/. */

@@ -94,7 +94,7 @@ export class PluginInstance {
 				functions: {
 					[HOST_MODULE]: createHostFunctions({
 						limits: this.#limits,
-						config: this.#image.config,
+						config: encodeConfig(this.#image.config),
 						variables: this.#variables,
 						memory: () => this.#hostMemory(),
 						report: () => this.#report,
@@ -145,6 +145,12 @@ export class PluginInstance {
 		const pages = this.#exports?.memory_pages?.() ?? 0;
 		return mapPluginError(thrown, { memoryFull: pages >= this.#image.limits.memoryPages, refusedBytes: this.#memory?.refused });
 	}
+}
+
+/** Encoded once: most plugins read their configuration in every call. */
+function encodeConfig(config: PluginImage["config"]): ReadonlyMap<string, Uint8Array> {
+	const encoder = new TextEncoder();
+	return new Map(Object.entries(config).map(([name, value]) => [name, encoder.encode(value)]));
 }
 
 /** The SDK writes its own complaints to this; what matters comes back as an error or in the report. */
