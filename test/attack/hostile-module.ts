@@ -1,25 +1,13 @@
 // Makes a hostile module from the lines that matter: imports of every function of `extism:host/env`, a memory, a few functions
 // that save typing, and the body of the hook.
-import { EXTISM_IMPORTS } from "@hookbus/foundation";
 import { assemble } from "../support/module-returning.js";
-
-const IMPORTS = Object.entries(EXTISM_IMPORTS)
-	.map(([name, { params, results }]) => {
-		const list = (keyword: string, types: readonly string[]) => (types.length === 0 ? "" : ` (${keyword} ${types.join(" ")})`);
-		return `(import "extism:host/env" "${name}" (func $${name}${list("param", params)}${list("result", results)}))`;
-	})
-	.join("\n");
+import { BLOCK_FUNCTION_WAT, EXTISM_IMPORTS_WAT, watString } from "../support/wat-parts.js";
 
 /** Where the texts of `$block` begin: `data` stands there. */
 const DATA = 256;
 
 const CONTINUE = '{"action":"continue"}';
 const SEEN = '{"action":"continue","reason":"seen"}';
-
-/** As a string of WebAssembly text. */
-function toWatString(text: string): string {
-	return [...Buffer.from(text)].map((byte) => `\\${byte.toString(16).padStart(2, "0")}`).join("");
-}
 
 export interface HostileParts {
 	/** Body of `on_chat_message`; its result is 0 unless it returns. Locals: `$i` (i32), `$a` and `$b` (i64). */
@@ -33,30 +21,19 @@ export interface HostileParts {
 export function hostileModule({ hook, fields = "", data = "" }: HostileParts): Promise<Uint8Array> {
 	const { length } = Buffer.from(data);
 	return assemble(`(module
-		${IMPORTS}
+		${EXTISM_IMPORTS_WAT}
 		${fields.includes("(memory") ? "" : "(memory 4)"}
 		(global $data i32 (i32.const ${DATA}))
 		(global $data_length i32 (i32.const ${length}))
-		(data (i32.const ${DATA}) "${toWatString(data)}")
-		(func $block (param $from i32) (param $length i32) (result i64)
-			(local $to i64) (local $done i32)
-			(local.set $to (call $alloc (i64.extend_i32_u (local.get $length))))
-			(block $end
-				(loop $next
-					(br_if $end (i32.ge_u (local.get $done) (local.get $length)))
-					(call $store_u8
-						(i64.add (local.get $to) (i64.extend_i32_u (local.get $done)))
-						(i32.load8_u (i32.add (local.get $from) (local.get $done))))
-					(local.set $done (i32.add (local.get $done) (i32.const 1)))
-					(br $next)))
-			(local.get $to))
+		(data (i32.const ${DATA}) ${watString(data)})
+		${BLOCK_FUNCTION_WAT}
 		(func $data_block (result i64) (call $block (global.get $data) (global.get $data_length)))
 		(func $answer (param $from i32) (param $length i32)
 			(call $output_set (call $block (local.get $from) (local.get $length)) (i64.extend_i32_u (local.get $length))))
 		(func $continue (call $answer (i32.const 0) (i32.const ${CONTINUE.length})))
 		(func $say_seen (call $answer (i32.const 32) (i32.const ${SEEN.length})))
-		(data (i32.const 0) "${toWatString(CONTINUE)}")
-		(data (i32.const 32) "${toWatString(SEEN)}")
+		(data (i32.const 0) ${watString(CONTINUE)})
+		(data (i32.const 32) ${watString(SEEN)})
 		${fields}
 		(func (export "on_chat_message") (result i32) (local $i i32) (local $a i64) (local $b i64)
 			${hook}

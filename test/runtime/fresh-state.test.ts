@@ -5,25 +5,16 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../support/module-returning.js";
 import { pluginImage } from "../support/plugin-image.js";
+import { EXTISM_IMPORTS_WAT } from "../support/wat-parts.js";
 
 setEngineFlags();
-
-const IMPORTS = `
-	(import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
-	(import "extism:host/env" "load_u64" (func $load_u64 (param i64) (result i64)))
-	(import "extism:host/env" "store_u64" (func $store_u64 (param i64 i64)))
-	(import "extism:host/env" "var_get" (func $var_get (param i64) (result i64)))
-	(import "extism:host/env" "var_set" (func $var_set (param i64 i64)))
-	(import "extism:host/env" "length" (func $length (param i64) (result i64)))
-	(import "extism:host/env" "input_load_u64" (func $input_load_u64 (param i64) (result i64)))
-	(import "extism:host/env" "output_set" (func $output_set (param i64 i64)))`;
 
 /**
  * A plugin that shows a value and then changes it. `fields` are further parts of the module; `value` leaves an i64 and `change`
  * leaves nothing; both may use `$input`, the first eight bytes of the input.
  */
 function plugin({ fields = "", value, change, initialize }: Record<string, string | undefined>): Promise<Uint8Array> {
-	return assemble(`(module ${IMPORTS}
+	return assemble(`(module ${EXTISM_IMPORTS_WAT}
 		${fields.includes("(memory") ? "" : "(memory 1)"}
 		${fields}
 		(func (export "on_chat_message") (result i32)
@@ -175,7 +166,7 @@ describe("a call does not see what the call before it left:", () => {
 
 	test("any writes to memory", async () => {
 		const instance = await make(
-			await assemble(`(module ${IMPORTS} (memory 2) (data (i32.const 300) "some data") (data (i32.const 70000) "more data")
+			await assemble(`(module ${EXTISM_IMPORTS_WAT} (memory 2) (data (i32.const 300) "some data") (data (i32.const 70000) "more data")
 				(func (export "on_chat_message") (result i32)
 					(local $block i64) (local $at i32) (local $sum i64)
 					(loop $next
@@ -205,7 +196,7 @@ describe("a call does not see what the call before it left:", () => {
 describe("a module that needs to be started", () => {
 	test.each(["_initialize", "_start", "hs_init"])("%s runs once, before initialize", async (name) => {
 		const instance = await make(
-			await assemble(`(module ${IMPORTS} (memory 1)
+			await assemble(`(module ${EXTISM_IMPORTS_WAT} (memory 1)
 				(global $g (mut i64) (i64.const 1))
 				(func (export "${name}") (global.set $g (i64.mul (global.get $g) (i64.const 10))))
 				(func (export "initialize") (result i32) (global.set $g (i64.add (global.get $g) (i64.const 3))) (i32.const 0))

@@ -7,35 +7,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../support/module-returning.js";
 import { pluginImage } from "../support/plugin-image.js";
+import { BLOCK_FUNCTION_WAT, EXTISM_IMPORTS_WAT } from "../support/wat-parts.js";
 
 setEngineFlags();
 
-const IMPORTS = Object.entries(EXTISM_IMPORTS)
-	.map(([name, { params, results }]) => {
-		const list = (keyword: string, types: readonly string[]) => (types.length === 0 ? "" : ` (${keyword} ${types.join(" ")})`);
-		return `(import "extism:host/env" "${name}" (func $${name}${list("param", params)}${list("result", results)}))`;
-	})
-	.join("\n");
-
-/** A plugin whose hook shows the value that `body` leaves, as eight bytes. `$text` makes a block of the text at an offset. */
+/** A plugin whose hook shows the value that `body` leaves, as eight bytes. `$greeting` and `$nothing` make blocks of these texts. */
 function plugin(body: string): Promise<Uint8Array> {
 	return assemble(`(module
-		${IMPORTS}
+		${EXTISM_IMPORTS_WAT}
 		(memory 1)
 		(data (i32.const 0) "greeting")
 		(data (i32.const 16) "nothing")
-		(func $text (param $from i32) (param $length i32) (result i64)
-			(local $block i64) (local $done i32)
-			(local.set $block (call $alloc (i64.extend_i32_u (local.get $length))))
-			(loop $next
-				(call $store_u8
-					(i64.add (local.get $block) (i64.extend_i32_u (local.get $done)))
-					(i32.load8_u (i32.add (local.get $from) (local.get $done))))
-				(local.set $done (i32.add (local.get $done) (i32.const 1)))
-				(br_if $next (i32.lt_u (local.get $done) (local.get $length))))
-			(local.get $block))
-		(func $greeting (result i64) (call $text (i32.const 0) (i32.const 8)))
-		(func $nothing (result i64) (call $text (i32.const 16) (i32.const 7)))
+		${BLOCK_FUNCTION_WAT}
+		(func $greeting (result i64) (call $block (i32.const 0) (i32.const 8)))
+		(func $nothing (result i64) (call $block (i32.const 16) (i32.const 7)))
 		(func $value (result i64) (local $a i64) (local $b i64) ${body})
 		(func (export "on_chat_message") (result i32)
 			(local $value i64) (local $block i64)
@@ -157,7 +142,7 @@ const cases: Record<string, string> = {
 	"var_set keeps its key and its value":
 		"(local.set $a (call $greeting)) (local.set $b (call $nothing)) (call $var_set (local.get $a) (local.get $b)) (i64.add (call $length (local.get $a)) (call $length (local.get $b)))",
 	"var_set copies":
-		"(local.set $a (call $text (i32.const 0) (i32.const 8))) (call $var_set (call $nothing) (local.get $a)) (call $store_u8 (local.get $a) (i32.const 0)) (call $load_u64 (call $var_get (call $nothing)))",
+		"(local.set $a (call $block (i32.const 0) (i32.const 8))) (call $var_set (call $nothing) (local.get $a)) (call $store_u8 (local.get $a) (i32.const 0)) (call $load_u64 (call $var_get (call $nothing)))",
 	"var_set of nothing deletes":
 		"(call $var_set (call $greeting) (call $nothing)) (call $var_set (call $greeting) (i64.const 0)) (call $var_get (call $greeting))",
 	"var_set with a key that does not exist": `(call $var_set ${NOWHERE} (call $nothing)) (i64.const 1)`,
@@ -214,7 +199,7 @@ describe("the linked host memory and Extism's own functions agree", () => {
 	}, 60_000);
 
 	test("output_set honours offset and length, where Extism's SDK gives the whole block", async () => {
-		const bytes = await assemble(`(module ${IMPORTS}
+		const bytes = await assemble(`(module ${EXTISM_IMPORTS_WAT}
 			(func (export "on_chat_message") (result i32)
 				(call $output_set (i64.add (call $input_offset) (i64.const 2)) (i64.const 3)) (i32.const 0)))`);
 		expect(await onHostMemory(bytes)).toEqual({ output: Buffer.from("234").toString("hex") });

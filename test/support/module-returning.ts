@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import wabt from "wabt";
+import { BLOCK_FUNCTION_WAT, watString } from "./wat-parts.js";
 
 const fixtures = resolve(import.meta.dirname, "../fixtures/modules");
 
@@ -39,8 +40,7 @@ export function moduleReturning(results: Readonly<Record<string, unknown>>): Pro
 	for (const [name, result] of Object.entries(results)) {
 		const bytes =
 			result instanceof Uint8Array ? result : Buffer.from(typeof result === "string" ? result : JSON.stringify(result));
-		const escaped = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, "0")}`).join("");
-		data.push(`(data (i32.const ${offset}) "${escaped}")`);
+		data.push(`(data (i32.const ${offset}) ${watString(bytes)})`);
 		functions.push(
 			`(func (export "${name}") (result i32) (call $write (i32.const ${offset}) (i32.const ${bytes.length})) (i32.const 0))`,
 		);
@@ -52,17 +52,8 @@ export function moduleReturning(results: Readonly<Record<string, unknown>>): Pro
 		(import "extism:host/env" "output_set" (func $output_set (param i64 i64)))
 		(memory (export "memory") ${Math.ceil((offset + 1) / 65_536)})
 		${data.join("\n")}
+		${BLOCK_FUNCTION_WAT}
 		(func $write (param $from i32) (param $length i32)
-			(local $to i64) (local $done i32)
-			(local.set $to (call $alloc (i64.extend_i32_u (local.get $length))))
-			(block $end
-				(loop $next
-					(br_if $end (i32.ge_u (local.get $done) (local.get $length)))
-					(call $store_u8
-						(i64.add (local.get $to) (i64.extend_i32_u (local.get $done)))
-						(i32.load8_u (i32.add (local.get $from) (local.get $done))))
-					(local.set $done (i32.add (local.get $done) (i32.const 1)))
-					(br $next)))
-			(call $output_set (local.get $to) (i64.extend_i32_u (local.get $length))))
+			(call $output_set (call $block (local.get $from) (local.get $length)) (i64.extend_i32_u (local.get $length))))
 		${functions.join("\n")})`);
 }

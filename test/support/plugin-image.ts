@@ -1,10 +1,10 @@
 // A plugin as a thread gets it, made from a module's bytes.
-import { ModuleLinker, type PluginImage } from "@hookbus/runtime";
+import { ModuleLinker, type PluginImage, secretForms } from "@hookbus/runtime";
 import { DEFAULT_LIMITS } from "@hookbus/schemas";
 
 const linker = new ModuleLinker();
 
-/** @param config the plugin's whole configuration, with every property under its own name too */
+/** @param config the plugin's whole configuration; values whose name begins with "secret" are secrets */
 export async function pluginImage(bytes: Uint8Array, config: Readonly<Record<string, string>> = {}): Promise<PluginImage> {
 	return {
 		key: "test",
@@ -13,6 +13,7 @@ export async function pluginImage(bytes: Uint8Array, config: Readonly<Record<str
 		digest: "",
 		modules: await linker.link(bytes, DEFAULT_LIMITS.memoryPages),
 		config: { ...config, config: JSON.stringify(config) },
+		secrets: secretForms(Object.entries(config).flatMap(([name, value]) => (name.startsWith("secret") ? [value] : []))),
 		grants: ["read_messages"],
 		limits: DEFAULT_LIMITS,
 		tools: [],

@@ -6,6 +6,7 @@ export { replyBudgetMs } from "./chain/reply-budget.js";
 export { setEngineFlags } from "./engine-flags.js";
 export { monotonicMs } from "./monotonic-clock.js";
 export { type Invocation, LoadedPlugin } from "./plugin-host/loaded-plugin.js";
+export { secretForms } from "./plugin-host/mask-secrets.js";
 export { ModuleLinker } from "./plugin-host/module-linker.js";
 export type { PluginImage } from "./plugin-host/plugin-image.js";
 export { PluginInstance } from "./plugin-host/plugin-instance.js";

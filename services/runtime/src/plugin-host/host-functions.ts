@@ -5,6 +5,7 @@ import type { PluginLogLine } from "@hookbus/schemas";
 import type { HostCallLimits } from "./host-call-limits.js";
 import { HostCallDenied, HostMemoryMisuse } from "./host-errors.js";
 import type { HostMemory } from "./host-memory.js";
+import { maskSecrets } from "./mask-secrets.js";
 import type { Variables } from "./variables.js";
 
 /** Module that the host memory imports from: the name of host-memory/assembly/host.ts. No plugin may import from it. */
@@ -27,6 +28,8 @@ export interface HostCallScope {
 	readonly limits: HostCallLimits;
 	/** Values by name, in UTF-8. */
 	readonly config: ReadonlyMap<string, Uint8Array>;
+	/** Taken out of log lines. */
+	readonly secrets: readonly string[];
 	readonly variables: Variables;
 	memory(): HostMemory;
 	report(): HostCallReport;
@@ -66,10 +69,8 @@ function addLogLine(scope: HostCallScope, level: PluginLogLine["level"], begin: 
 		return;
 	}
 	// A character has at most four bytes; what lies behind the longest line is not even decoded.
-	const line = scope
-		.memory()
-		.text(begin, Math.min(length, limits.logLineLength * 4))
-		.slice(0, limits.logLineLength);
+	const text = scope.memory().text(begin, Math.min(length, limits.logLineLength * 4));
+	const line = maskSecrets(text, scope.secrets).slice(0, limits.logLineLength);
 	report.logSize += line.length;
 	report.logs.push({ level, text: line });
 }

@@ -12,6 +12,8 @@ export interface PluginImage {
 	readonly modules: LinkedModules;
 	/** Extism configuration: `config` is the whole as JSON, and every top-level property under its own name. */
 	readonly config: Readonly<Record<string, string>>;
+	/** Values in `config` that nobody else may see. */
+	readonly secrets: readonly string[];
 	readonly grants: readonly Permission[];
 	readonly limits: Readonly<Required<PluginLimits>>;
 	readonly tools: readonly ToolDefinition[];

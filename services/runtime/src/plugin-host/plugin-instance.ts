@@ -8,6 +8,7 @@ import { createHostFunctions, HOST_MODULE, type HostCallReport, newHostCallRepor
 import { HostMemory, type HostMemoryExports } from "./host-memory.js";
 import { extismModules, pluginExport } from "./linked-modules.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
+import { maskSecrets } from "./mask-secrets.js";
 import type { PluginImage } from "./plugin-image.js";
 import { Variables } from "./variables.js";
 
@@ -95,6 +96,7 @@ export class PluginInstance {
 					[HOST_MODULE]: createHostFunctions({
 						limits: this.#limits,
 						config: encodeConfig(this.#image.config),
+						secrets: this.#image.secrets,
 						variables: this.#variables,
 						memory: () => this.#hostMemory(),
 						report: () => this.#report,
@@ -125,7 +127,7 @@ export class PluginInstance {
 		memory.begin(input, this.#limits.allocBytes, this.#limits.allocBlocks);
 		const code = this.#function(exportName)();
 		const result = memory.result();
-		if (result.kind === "error") throw new GuestError(new TextDecoder().decode(result.bytes));
+		if (result.kind === "error") throw new GuestError(maskSecrets(new TextDecoder().decode(result.bytes), this.#image.secrets));
 		if (code !== 0) throw new GuestError(`${exportName} returned ${code} and set no error`);
 		return result.kind === "output" ? result.bytes : undefined;
 	}

@@ -11,6 +11,7 @@ import {
 	type RouteTable,
 } from "@hookbus/schemas";
 import type { Logger } from "pino";
+import { secretForms } from "../plugin-host/mask-secrets.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { ThreadChain, ThreadStep } from "../threads/thread-messages.js";
@@ -89,13 +90,15 @@ async function loadImage(
 	if (unchanged !== undefined) return { image: unchanged };
 	try {
 		const modules = await parts.modules.get(request);
+		const secrets = await openSecrets(tenant, plugin, parts.secrets);
 		const image: PluginImage = {
 			key,
 			name: plugin.name,
 			version: plugin.version,
 			digest: plugin.digest,
 			modules,
-			config: await extismConfig(tenant, plugin, parts.secrets),
+			config: extismConfig(plugin, secrets),
+			secrets: secretForms(Object.values(secrets)),
 			grants: plugin.grants,
 			limits: plugin.limits,
 			tools: plugin.tools,
@@ -121,19 +124,24 @@ function exportsOf(table: RouteTable, key: string): HookName[] {
 
 /**
  * Extism's configuration is text by key. Every top-level property stands under its own name (text as it is, anything else
- * as JSON), and the whole under `config`. Secrets are opened only for plugins that were granted to read them.
+ * as JSON), and the whole under `config`.
  */
-async function extismConfig(tenant: string, plugin: RoutedPlugin, secrets: SecretBox): Promise<Record<string, string>> {
-	const whole: Record<string, unknown> = { ...plugin.config };
-	if (plugin.grants.includes("read_secrets")) {
-		for (const [field, sealed] of Object.entries(plugin.secrets)) {
-			whole[field] = await secrets.open(sealed, { tenant, plugin: plugin.name, field });
-		}
-	}
+function extismConfig(plugin: RoutedPlugin, secrets: Readonly<Record<string, string>>): Record<string, string> {
+	const whole: Record<string, unknown> = { ...plugin.config, ...secrets };
 	const entries: Record<string, string> = {};
 	for (const [name, value] of Object.entries(whole)) entries[name] = typeof value === "string" ? value : JSON.stringify(value);
 	entries.config = JSON.stringify(whole);
 	return entries;
+}
+
+/** Secrets are opened only for plugins that were granted to read them. */
+async function openSecrets(tenant: string, plugin: RoutedPlugin, box: SecretBox): Promise<Record<string, string>> {
+	const opened: Record<string, string> = {};
+	if (!plugin.grants.includes("read_secrets")) return opened;
+	for (const [field, sealed] of Object.entries(plugin.secrets)) {
+		opened[field] = await box.open(sealed, { tenant, plugin: plugin.name, field });
+	}
+	return opened;
 }
 
 function earlierImage(previous: PreparedTable | undefined, key: string, name: string): PluginImage | undefined {
