@@ -14,7 +14,7 @@ const { error, stderr } = await main(["--config", "asconfig.json", "--baseDir", 
 if (error !== null) throw new Error(`host-memory/assembly does not compile:\n${stderr.toString().trim() || String(error)}`);
 
 const wabt = await loadWabt();
-for (const name of ["kept-memory", "plugin-memory"]) {
+for (const name of ["kept-memory", "memory-access", "plugin-memory", "wasi"]) {
 	const text = readFileSync(`${sources}${name}.wat`, "utf8");
 	const parsed = wabt.parseWat(`${name}.wat`, text, { simd: true, bulk_memory: true, multi_value: true });
 	writeFileSync(`${output}${name}.wasm`, parsed.toBinary({}).buffer);

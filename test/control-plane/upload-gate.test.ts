@@ -321,7 +321,7 @@ describe("UP-04 what a file is, its bytes decide", () => {
 			code: "module_refused",
 		},
 		{
-			title: "a module that wants WASI",
+			title: "a module that wants a function of WASI with another type",
 			file: () =>
 				assemble(
 					'(module (import "wasi_snapshot_preview1" "fd_write" (func)) (func (export "on_chat_message") (result i32) (i32.const 0)))',

@@ -44,10 +44,29 @@ describe("admitting a module", () => {
 	const cases: [string, string, string, RegExp][] = [
 		["an unknown module", `(import "evil" "x" (func)) ${good}`, "import_refused", /"evil" "x".*does not offer/],
 		[
-			"WASI",
-			`(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) ${good}`,
+			"a wrongly typed function of WASI",
+			`(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32) (result i32))) ${good}`,
 			"import_refused",
-			/WASI/,
+			/\(i32, i32, i32\) → i32; it is \(i32, i32, i32, i32\) → i32/,
+		],
+		[
+			"an unknown function of WASI",
+			`(import "wasi_snapshot_preview1" "sock_open" (func (param i32) (result i32))) ${good}`,
+			"import_refused",
+			/"sock_open" is unknown to this host API/,
+		],
+		["a memory of WASI", `(import "wasi_snapshot_preview1" "fd_write" (memory 1)) ${good}`, "import_refused", /only functions/],
+		[
+			"WASI before it had this form",
+			`(import "wasi_unstable" "sched_yield" (func (result i32))) ${good}`,
+			"import_refused",
+			/"wasi_unstable" "sched_yield".*does not offer/,
+		],
+		[
+			"what only serves WASI here",
+			`(import "hookbus:wasi" "exit" (func (param i32))) ${good}`,
+			"import_refused",
+			/"hookbus:wasi" "exit".*does not offer/,
 		],
 		["an unknown function", `(import "extism:host/env" "reboot" (func)) ${good}`, "import_refused", /unknown to this host API/],
 		[

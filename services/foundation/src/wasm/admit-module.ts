@@ -1,11 +1,13 @@
 // Decides whether a module may run here at all: its imports, its memory, its exports. Asked when a plugin is installed, and
 // again when a runtime loads the module, because a check that stands only at the door is no check.
 import { MAX_MODULE_BYTES } from "@hookbus/schemas";
-import { describeType, EXTISM_ENV, EXTISM_IMPORTS, HOOK_EXPORT_TYPE, sameType } from "./extism-imports.js";
-import { inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
+import { EXTISM_ENV, EXTISM_IMPORTS, HOOK_EXPORT_TYPE } from "./extism-imports.js";
+import { describeType, sameType } from "./function-types.js";
+import { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
 import { MAX_TABLE_ELEMENTS } from "./limit-tables.js";
 import { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
 import { readSections, SECTION, sectionReader } from "./read-sections.js";
+import { WASI, WASI_IMPORTS } from "./wasi-imports.js";
 
 /** Most items of each section. They are counted before any item is read, so that a flood costs nothing. */
 const MAX_ITEMS: readonly (readonly [section: keyof typeof SECTION, code: ModuleFaultCode, what: string, most: number])[] = [
@@ -19,6 +21,12 @@ const MAX_ITEMS: readonly (readonly [section: keyof typeof SECTION, code: Module
 	["element", "too_large", "element segments", 10_000],
 	["data", "too_large", "data segments", 100_000],
 ];
+
+/** What a plugin may import, by module and name. */
+const IMPORTS: Readonly<Record<string, Readonly<Record<string, FunctionType>>>> = {
+	[EXTISM_ENV]: EXTISM_IMPORTS,
+	[WASI]: WASI_IMPORTS,
+};
 
 export interface AdmissionRules {
 	/** Exports that the manifest promises; each must be a function without parameters that returns an i32. */
@@ -66,14 +74,22 @@ function importFaults(facts: ModuleFacts): ModuleFault[] {
 function importFault(entry: ModuleImport): ModuleFault | undefined {
 	const label = `"${entry.module}" "${entry.name}"`;
 	const refuse = (why: string) => new ModuleFault("import_refused", "import section", `${label} ${why}`);
-	if (entry.module === "wasi_snapshot_preview1") return refuse("is WASI, which this host does not offer; build without WASI");
-	if (entry.module !== EXTISM_ENV) return refuse(`comes from a module that this host does not offer; only "${EXTISM_ENV}" is`);
+	const known = own(IMPORTS, entry.module);
+	if (known === undefined) {
+		const offered = Object.keys(IMPORTS).map((name) => `"${name}"`);
+		return refuse(`comes from a module that this host does not offer; only ${offered.join(" and ")} are`);
+	}
 	if (entry.kind !== "function" || entry.type === undefined) return refuse(`is a ${entry.kind}; only functions can be imported`);
-	const expected = Object.hasOwn(EXTISM_IMPORTS, entry.name) ? EXTISM_IMPORTS[entry.name] : undefined;
+	const expected = own(known, entry.name);
 	if (expected === undefined) return refuse("is unknown to this host API; the plugin may need a newer host");
 	if (!sameType(expected, entry.type))
 		return refuse(`is declared as ${describeType(entry.type)}; it is ${describeType(expected)}`);
 	return undefined;
+}
+
+/** Names come from strangers: `toString` is in every object. */
+function own<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
+	return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 function memoryFaults(facts: ModuleFacts, memoryPages: number): ModuleFault[] {

@@ -10,6 +10,7 @@ import { ModuleFault } from "./module-fault.js";
 import { readSections, SECTION, sectionReader } from "./read-sections.js";
 import { findIrreversible, type Irreversible, readLocals } from "./scan-instructions.js";
 import type { ValueType } from "./value-types.js";
+import { WASI } from "./wasi-imports.js";
 
 export const MEMORY_EXPORT = "state:memory";
 
@@ -28,6 +29,8 @@ export interface ExposedModule {
 	/** Exported functions by the name that the module gave them. */
 	readonly functions: ReadonlyMap<string, FunctionType>;
 	readonly hasMemory: boolean;
+	/** It imports functions of WASI. */
+	readonly usesWasi: boolean;
 	/** Types of the globals that can change; the one at position n is exported as `globalExport(n)`. */
 	readonly globals: readonly ValueType[];
 	/** Why the state cannot be put back; `undefined`: it can. */
@@ -53,6 +56,7 @@ export async function exposeState(bytes: Uint8Array): Promise<ExposedModule> {
 		bytes: replaceSection(bytes, SECTION.export, encodeVector(entries)),
 		functions: new Map(facts.exports.flatMap(({ name, type }) => (type === undefined ? [] : [[name, type] as const]))),
 		hasMemory,
+		usesWasi: facts.imports.some(({ module }) => module === WASI),
 		globals: globals.map(([, type]) => type),
 		irreversible: facts.mutableGlobals.size > MAX_GLOBALS ? "has too many globals" : await scanCode(bytes),
 	};

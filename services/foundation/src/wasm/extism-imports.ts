@@ -1,11 +1,7 @@
 // The functions of `extism:host/env` with their types: what a plugin built with any Extism PDK may import. Pointers are
 // i64. Source: Extism's plugin ABI, as the kernel of the reference runtime declares it.
+import { fn } from "./function-types.js";
 import type { FunctionType } from "./inspect-module.js";
-import type { ValueType } from "./value-types.js";
-
-function fn(params: ValueType[], results: ValueType[] = []): FunctionType {
-	return { params, results };
-}
 
 export const EXTISM_ENV = "extism:host/env";
 
@@ -41,12 +37,3 @@ export const EXTISM_IMPORTS: Readonly<Record<string, FunctionType>> = {
 
 /** Type of a hook export, and of `initialize`: no parameters, one i32 return code. */
 export const HOOK_EXPORT_TYPE: FunctionType = fn([], ["i32"]);
-
-export function sameType(a: FunctionType, b: FunctionType): boolean {
-	return a.params.join() === b.params.join() && a.results.join() === b.results.join();
-}
-
-/** `(i64, i32) → i32`, for messages. */
-export function describeType(type: FunctionType): string {
-	return `(${type.params.join(", ")}) → ${type.results.join(", ") || "nothing"}`;
-}

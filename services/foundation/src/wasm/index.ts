@@ -2,10 +2,12 @@
 export { type AdmissionRules, moduleFaults } from "./admit-module.js";
 export { encodeFunctionType, encodeModule, encodeName, encodeU32, encodeVector } from "./binary-writer.js";
 export { type ExposedModule, exposeState, globalExport, MEMORY_EXPORT, ownExport } from "./expose-state.js";
-export { describeType, EXTISM_ENV, EXTISM_IMPORTS, sameType } from "./extism-imports.js";
+export { EXTISM_ENV, EXTISM_IMPORTS } from "./extism-imports.js";
+export { describeType, sameType } from "./function-types.js";
 export { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
 export { limitMemory } from "./limit-memory.js";
 export { limitTables, MAX_TABLE_ELEMENTS } from "./limit-tables.js";
 export { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
 export { SECTION } from "./read-sections.js";
 export { VALUE_TYPE_CODES, type ValueType } from "./value-types.js";
+export { WASI, WASI_IMPORTS } from "./wasi-imports.js";

@@ -17,7 +17,7 @@ import {
 	VALUE_TYPE_CODES,
 	type ValueType,
 } from "@hookbus/foundation/wasm";
-import { PLUGIN_MEMORY_MODULE, PLUGIN_MODULE, pluginExport } from "./linked-modules.js";
+import { MEMORY_ACCESS_MODULE, PLUGIN_MEMORY_MODULE, PLUGIN_MODULE, pluginExport } from "./linked-modules.js";
 
 /** Functions of host-memory/assembly/index.ts that only the host calls. */
 const HOST_MEMORY_FUNCTIONS: Readonly<Record<string, FunctionType>> = {
@@ -38,6 +38,14 @@ const PLUGIN_MEMORY_FUNCTIONS: Readonly<Record<string, FunctionType>> = {
 	memory_pages: { params: [], results: ["i32"] },
 };
 
+/** Functions of host-memory/memory-access.wat. */
+const MEMORY_ACCESS_FUNCTIONS: Readonly<Record<string, FunctionType>> = {
+	load_byte: { params: ["i32"], results: ["i32"] },
+	load_word: { params: ["i32"], results: ["i32"] },
+	store_byte: { params: ["i32", "i32"], results: [] },
+	store_word: { params: ["i32", "i32"], results: [] },
+};
+
 const FUNCTION = 0;
 const MEMORY = 2;
 const GLOBAL = 3;
@@ -47,7 +55,7 @@ const MUTABLE = 1;
  * @param called functions of the plugin that the host calls
  * @returns a module that exports the functions of the plugin as `plugin:<name>`, those of the host memory and the plugin's
  *   memory under their own names, the host memory itself as `memory`, and `save_globals` and `restore_globals`. What concerns
- *   the plugin's memory is missing when it has none.
+ *   the plugin's memory is missing when it has none, and single bytes of it can be reached only when the plugin uses WASI.
  */
 export function encodeDriver(plugin: ExposedModule, called: readonly string[]): Uint8Array {
 	const types: number[][] = [];
@@ -67,6 +75,8 @@ export function encodeDriver(plugin: ExposedModule, called: readonly string[]): 
 	for (const [name, type] of Object.entries(HOST_MEMORY_FUNCTIONS)) passFunction(EXTISM_ENV, name, type);
 	for (const [name, type] of Object.entries(plugin.hasMemory ? PLUGIN_MEMORY_FUNCTIONS : {}))
 		passFunction(PLUGIN_MEMORY_MODULE, name, type);
+	for (const [name, type] of Object.entries(plugin.usesWasi && plugin.hasMemory ? MEMORY_ACCESS_FUNCTIONS : {}))
+		passFunction(MEMORY_ACCESS_MODULE, name, type);
 	for (const name of called)
 		passFunction(PLUGIN_MODULE, ownExport(name), plugin.functions.get(name) as FunctionType, pluginExport(name));
 	addImport(EXTISM_ENV, "memory", [MEMORY, 0, 0]);

@@ -17,6 +17,14 @@ export class HostCallDenied extends Error {
 	}
 }
 
+/** The plugin ended itself (WASI's `proc_exit`), whatever the code means to it: it gave no result. */
+export class PluginExit extends Error {
+	constructor(code: number) {
+		super(`the plugin ended itself with code ${code}`);
+		this.name = "PluginExit";
+	}
+}
+
 /** The host has no room for an answer inside the limits of the call. */
 export class HostMemoryFull extends Error {
 	readonly bytes: number;

@@ -8,7 +8,7 @@
 // that does it itself.
 import type { PluginResult } from "@hookbus/schemas";
 import { readResult } from "../chain/read-result.js";
-import type { HostCallReport } from "./host-functions.js";
+import type { HostCallReport } from "./host-call-report.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
 import type { PluginImage } from "./plugin-image.js";
 import { type FailedInstance, PluginInstance } from "./plugin-instance.js";

@@ -2,7 +2,7 @@
 // has error classes for it; no other file looks at their messages.
 import type { Outcome } from "@hookbus/schemas";
 import { BadOutput } from "../chain/read-result.js";
-import { GuestError, HostCallDenied, HostMemoryFull, HostMemoryMisuse } from "./host-errors.js";
+import { GuestError, HostCallDenied, HostMemoryFull, HostMemoryMisuse, PluginExit } from "./host-errors.js";
 
 export interface MappedFailure {
 	readonly outcome: Exclude<Outcome, "ok" | "deferred">;
@@ -37,7 +37,7 @@ export function mapPluginError(
 			? { outcome: "stack", message: "its calls nest too deeply" }
 			: { outcome: "memory", message: printable(text) };
 	}
-	if (thrown instanceof WebAssembly.RuntimeError) {
+	if (thrown instanceof WebAssembly.RuntimeError || thrown instanceof PluginExit) {
 		return memoryFull
 			? { outcome: "memory", message: `its memory is full, and then: ${printable(text)}` }
 			: { outcome: "trap", message: printable(text) };

@@ -11,7 +11,7 @@ const START_FUNCTIONS = ["hs_init", "_initialize", "_start"];
 
 export class ModuleLinker {
 	/** The modules that are the same for every plugin. */
-	#serving: Promise<readonly [hostMemory: WebAssembly.Module, copies: LinkedModules["copies"]]> | undefined;
+	#serving: Promise<ServingModules> | undefined;
 
 	/**
 	 * @param memoryPages most pages of 64 KiB that the plugin's memory may have
@@ -19,11 +19,11 @@ export class ModuleLinker {
 	 */
 	async link(bytes: Uint8Array, memoryPages: number): Promise<LinkedModules> {
 		const exposed = await exposeState(limitTables(limitMemory(bytes, memoryPages)));
-		const { functions, hasMemory, irreversible } = exposed;
+		const { functions, hasMemory, usesWasi, irreversible } = exposed;
 		const start = START_FUNCTIONS.find((name) => functions.has(name));
 		const called = [...HOOK_NAMES, "initialize", ...(start === undefined ? [] : [start])].filter((name) => functions.has(name));
-		this.#serving ??= Promise.all([compileServing("host-memory"), compileCopies()]);
-		const [plugin, driver, [hostMemory, copies]] = await Promise.all([
+		this.#serving ??= compileServing();
+		const [plugin, driver, serving] = await Promise.all([
 			WebAssembly.compile(exposed.bytes),
 			WebAssembly.compile(encodeDriver(exposed, called)),
 			this.#serving,
@@ -31,8 +31,10 @@ export class ModuleLinker {
 		return {
 			driver,
 			plugin,
-			hostMemory,
-			copies: hasMemory ? copies : undefined,
+			hostMemory: serving.hostMemory,
+			copies: hasMemory ? serving.copies : undefined,
+			wasi: usesWasi ? serving.wasi : undefined,
+			memoryAccess: usesWasi && hasMemory ? serving.memoryAccess : undefined,
 			start,
 			hasInitialize: functions.has("initialize"),
 			irreversible,
@@ -40,12 +42,23 @@ export class ModuleLinker {
 	}
 }
 
-async function compileCopies(): Promise<LinkedModules["copies"]> {
-	const [pluginMemory, keptMemory] = await Promise.all([compileServing("plugin-memory"), compileServing("kept-memory")]);
-	return { pluginMemory, keptMemory };
+interface ServingModules {
+	readonly hostMemory: WebAssembly.Module;
+	readonly copies: NonNullable<LinkedModules["copies"]>;
+	readonly wasi: WebAssembly.Module;
+	readonly memoryAccess: WebAssembly.Module;
 }
 
-/** A module that the build made of a file in host-memory/. */
-async function compileServing(name: string): Promise<WebAssembly.Module> {
-	return WebAssembly.compile(await readFile(new URL(`../host-memory/${name}.wasm`, import.meta.url)));
+/** The modules that the build made of the files in host-memory/. */
+async function compileServing(): Promise<ServingModules> {
+	const compile = async (name: string) =>
+		WebAssembly.compile(await readFile(new URL(`../host-memory/${name}.wasm`, import.meta.url)));
+	const [hostMemory, pluginMemory, keptMemory, wasi, memoryAccess] = await Promise.all([
+		compile("host-memory"),
+		compile("plugin-memory"),
+		compile("kept-memory"),
+		compile("wasi"),
+		compile("memory-access"),
+	]);
+	return { hostMemory, copies: { pluginMemory, keptMemory }, wasi, memoryAccess };
 }

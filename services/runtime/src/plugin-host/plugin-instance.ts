@@ -3,17 +3,20 @@
 // is never called again.
 import createPlugin from "@extism/extism";
 import { type HostCallLimits, hostCallLimits } from "./host-call-limits.js";
+import { type HostCallReport, newHostCallReport } from "./host-call-report.js";
 import { GuestError } from "./host-errors.js";
-import { createHostFunctions, HOST_MODULE, type HostCallReport, newHostCallReport } from "./host-functions.js";
+import { createHostFunctions, HOST_MODULE } from "./host-functions.js";
 import { HostMemory, type HostMemoryExports } from "./host-memory.js";
 import { extismModules, pluginExport } from "./linked-modules.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
 import { maskSecrets } from "./mask-secrets.js";
 import type { PluginImage } from "./plugin-image.js";
 import { Variables } from "./variables.js";
+import { type MemoryAccess, PluginBytes } from "./wasi/plugin-bytes.js";
+import { WASI_HOST_MODULE, WasiFunctions } from "./wasi/wasi-functions.js";
 
 /** Exports of the driver, besides those of the plugin. What concerns the plugin's memory is missing when it has none. */
-interface DriverExports extends HostMemoryExports {
+interface DriverExports extends HostMemoryExports, Partial<MemoryAccess> {
 	save_globals(): void;
 	restore_globals(): void;
 	save_memory?(): number;
@@ -36,15 +39,26 @@ export class PluginInstance {
 	readonly #image: PluginImage;
 	readonly #limits: HostCallLimits;
 	readonly #variables: Variables;
+	/** `undefined`: the plugin does not use WASI. */
+	readonly #wasi: WasiFunctions | undefined;
 	#report = newHostCallReport();
 	#exports: DriverExports | undefined;
 	#memory: HostMemory | undefined;
+	#pluginBytes: PluginBytes | undefined;
 	#reusable = false;
 
 	private constructor(image: PluginImage) {
 		this.#image = image;
 		this.#limits = hostCallLimits(image.limits.outputBytes);
 		this.#variables = new Variables(this.#limits.varBytes);
+		this.#wasi =
+			image.modules.wasi &&
+			new WasiFunctions({
+				limits: this.#limits,
+				secrets: image.secrets,
+				memory: () => this.#pluginBytes,
+				report: () => this.#report,
+			});
 	}
 
 	/** Makes an instance and runs its `initialize`. Never throws: what failed is the answer. */
@@ -56,6 +70,8 @@ export class PluginInstance {
 			return instance;
 		} catch (thrown) {
 			return { failure: instance.#mapError(thrown), report: instance.#report };
+		} finally {
+			instance.#wasi?.flush();
 		}
 	}
 
@@ -74,6 +90,8 @@ export class PluginInstance {
 			return { output, report };
 		} catch (thrown) {
 			return { failure: this.#mapError(thrown), report };
+		} finally {
+			this.#wasi?.flush();
 		}
 	}
 
@@ -101,6 +119,7 @@ export class PluginInstance {
 						memory: () => this.#hostMemory(),
 						report: () => this.#report,
 					}),
+					...(this.#wasi === undefined ? {} : { [WASI_HOST_MODULE]: this.#wasi.functions }),
 				},
 				logger: SILENT_LOGGER,
 			},
@@ -108,6 +127,8 @@ export class PluginInstance {
 		// The SDK's own `call` brings its own memory and its own reset with it; here both are the linked modules'.
 		this.#exports = (await plugin.getInstance()).exports as unknown as DriverExports;
 		this.#memory = new HostMemory(this.#exports);
+		if (this.#image.modules.memoryAccess !== undefined)
+			this.#pluginBytes = new PluginBytes(this.#exports as unknown as MemoryAccess);
 	}
 
 	#start(): void {
