@@ -8,6 +8,7 @@ import { OUTPUT } from "./attacks/output.js";
 import { REFUSED } from "./attacks/refused.js";
 import { RESIDUE } from "./attacks/residue.js";
 import { TRAPS } from "./attacks/traps.js";
+import { WASI } from "./attacks/wasi.js";
 
 export const ATTACKS: readonly Attack[] = [
 	...REFUSED,
@@ -18,6 +19,7 @@ export const ATTACKS: readonly Attack[] = [
 	...OUTPUT,
 	...HOST_CALLS,
 	...RESIDUE,
+	...WASI,
 ];
 
 /** Ids of reliability tests, and the attacks that show them. Other tests show more of some: HP-01, HP-06, HP-07, HP-12, HP-14, HP-31. */
@@ -119,6 +121,9 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 	],
 	"HP-33": ["table-too-large", "table-flood", "grow-table", "global-flood", "exports-of-object"],
 	"HP-34": ["export-memory-as-hook", "export-wrong-type", "export-missing"],
+	"HP-36": ["wasi-fine-clock", "wasi-processor-clock", "memory-shared", "import-unknown"],
+	"HP-39": ["wasi-sleep", "wasi-sleep-loop"],
+	"HP-40": ["wasi-open", "wasi-directory", "wasi-environment", "wasi-exit"],
 	"HP-41": ["gate-adds-roles", "transform-adds-unknown-role", "patch-outside-paths", "patch-to-nonsense"],
 };
 

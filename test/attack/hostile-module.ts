@@ -12,16 +12,19 @@ const SEEN = '{"action":"continue","reason":"seen"}';
 export interface HostileParts {
 	/** Body of `on_chat_message`; its result is 0 unless it returns. Locals: `$i` (i32), `$a` and `$b` (i64). */
 	readonly hook: string;
+	/** Further imports. */
+	readonly imports?: string;
 	/** Further fields of the module. A memory among them replaces the usual one of a page. */
 	readonly fields?: string;
 	/** Text at `$data`; `$data_length` is its length. `(call $data_block)` makes a block of host memory of it. */
 	readonly data?: string;
 }
 
-export function hostileModule({ hook, fields = "", data = "" }: HostileParts): Promise<Uint8Array> {
+export function hostileModule({ hook, imports = "", fields = "", data = "" }: HostileParts): Promise<Uint8Array> {
 	const { length } = Buffer.from(data);
 	return assemble(`(module
 		${EXTISM_IMPORTS_WAT}
+		${imports}
 		${fields.includes("(memory") ? "" : "(memory 4)"}
 		(global $data i32 (i32.const ${DATA}))
 		(global $data_length i32 (i32.const ${length}))
