@@ -15,6 +15,11 @@ export const DONE_BUCKET = "HOOKBUS_DONE";
 /** Object store of modules, each under its digest. */
 export const MODULE_STORE = "HOOKBUS_MODULES";
 
+/** Stream of what plugins keep as state: the last message of each subject counts. */
+export const STATE_STREAM = "HOOKBUS_STATE";
+/** Stream of the files that plugins keep: the last message of each subject counts. */
+export const FILE_STREAM = "HOOKBUS_FILES";
+
 /** Durable consumer of EVENT_STREAM that all runtimes share. */
 export const EVENT_CONSUMER = "runtimes";
 /** Durable consumer of EXECUTION_STREAM that the control plane reads. */

@@ -4,6 +4,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Effect, HOOKS, HookName, ToolPhase } from "./hook.js";
 import { JsonPointer, PluginName, SemVer, ToolName } from "./identifiers.js";
+import { NetworkRule } from "./network-rule.js";
 
 /** The plugin host API that this release offers; a manifest's `hookbus` range must include it. */
 export const HOST_API_VERSION = "1.0.0";
@@ -14,11 +15,21 @@ export const MAX_MODULE_BYTES = 15 * 1024 * 1024;
 /** Size of one page of Wasm memory in bytes. */
 export const WASM_PAGE_BYTES = 65_536;
 
-export const Permission = Type.Union([Type.Literal("read_messages"), Type.Literal("read_secrets")], {
-	$id: "Permission",
-	description:
-		"read_messages: see the text of messages, arguments and results (without it only envelope and shape); read_secrets: see its own secret configuration values",
-});
+export const Permission = Type.Union(
+	[
+		Type.Literal("read_messages"),
+		Type.Literal("read_secrets"),
+		Type.Literal("state"),
+		Type.Literal("write_files"),
+		Type.Literal("publish"),
+		Type.Literal("network_access"),
+	],
+	{
+		$id: "Permission",
+		description:
+			"read_messages: see the text of messages, arguments and results (without it only envelope and shape); read_secrets: see its own secret configuration values; state: keep values and use once; write_files: keep files; publish: publish events of its own; network_access: send HTTP requests that fit its network rules",
+	},
+);
 export type Permission = Static<typeof Permission>;
 
 export const HookEntry = Type.Object(
@@ -79,12 +90,67 @@ export const PluginLimits = Type.Object(
 		outputBytes: Type.Optional(
 			Type.Integer({ minimum: 1_024, maximum: 1_048_576, default: 262_144, description: "Largest result in bytes" }),
 		),
+		concurrency: Type.Optional(
+			Type.Integer({
+				minimum: 1,
+				maximum: 1_024,
+				default: 64,
+				description:
+					"Events that it may have in one runtime at the same time; more wait a moment and then go on without it, as overloaded",
+			}),
+		),
+		stateBytes: Type.Optional(
+			Type.Integer({
+				minimum: 0,
+				maximum: 16_777_216,
+				default: 1_048_576,
+				description: "permission state: bytes of all names and values that it may keep",
+			}),
+		),
+		fileBytes: Type.Optional(
+			Type.Integer({
+				minimum: 0,
+				maximum: 268_435_456,
+				default: 16_777_216,
+				description: "permission write_files: bytes of all names and files that it may keep",
+			}),
+		),
+		ratePerMinute: Type.Optional(
+			Type.Integer({
+				minimum: 1,
+				maximum: 1_000_000,
+				description: "Invocations a minute, over all runtimes; absent: any number",
+			}),
+		),
+		costPerDay: Type.Optional(
+			Type.Number({
+				exclusiveMinimum: 0,
+				description: "US dollars that its results may report as usage.cost in a day (UTC), over all runtimes; absent: any sum",
+			}),
+		),
 	},
 	{ additionalProperties: false, $id: "PluginLimits" },
 );
 export type PluginLimits = Static<typeof PluginLimits>;
 
-export const DEFAULT_LIMITS: Readonly<Required<PluginLimits>> = { timeoutMs: 250, memoryPages: 256, outputBytes: 262_144 };
+/** Limits with the defaults of those that have one. Rate and cost are limited only when somebody says so. */
+export const EffectiveLimits = Type.Composite(
+	[
+		Type.Required(Type.Omit(PluginLimits, ["ratePerMinute", "costPerDay"])),
+		Type.Pick(PluginLimits, ["ratePerMinute", "costPerDay"]),
+	],
+	{ additionalProperties: false, $id: "EffectiveLimits" },
+);
+export type EffectiveLimits = Static<typeof EffectiveLimits>;
+
+export const DEFAULT_LIMITS: Readonly<EffectiveLimits> = {
+	timeoutMs: 250,
+	memoryPages: 256,
+	outputBytes: 262_144,
+	concurrency: 64,
+	stateBytes: 1_048_576,
+	fileBytes: 16_777_216,
+};
 
 export const PluginType = Type.Union(
 	["image", "audio", "video", "automation", "api_tool", "notify", "custom"].map((name) => Type.Literal(name)),
@@ -109,6 +175,9 @@ export const Manifest = Type.Object(
 		tools: Type.Optional(Type.Array(ToolDefinition, { maxItems: 64 })),
 		permissions: Type.Optional(
 			Type.Array(Permission, { maxItems: 16, uniqueItems: true, description: "Asked for; an admin grants them" }),
+		),
+		network: Type.Optional(
+			Type.Array(NetworkRule, { maxItems: 16, description: "permission network_access: the requests that it wants to send" }),
 		),
 		config: Type.Optional(
 			Type.Record(Type.String(), Type.Unknown(), {
@@ -174,6 +243,7 @@ function ruleFaults(manifest: Manifest): ManifestFault[] {
 		}
 		seen.add(entry.hook);
 	});
+	faults.push(...networkFaults(manifest));
 	const toolNames = new Set<string>();
 	(manifest.tools ?? []).forEach((tool, index) => {
 		if (toolNames.has(tool.name)) faults.push({ path: `/tools/${index}/name`, message: `tool ${tool.name} is listed twice` });
@@ -187,4 +257,27 @@ function ruleFaults(manifest: Manifest): ManifestFault[] {
 		faults.push({ path: "/hooks", message: "tools need an entry {hook: on_tool_call, effect: claim}" });
 	}
 	return faults;
+}
+
+function networkFaults({ permissions, network }: Manifest): ManifestFault[] {
+	const asks = permissions?.includes("network_access") ?? false;
+	const rules = network ?? [];
+	if (asks && rules.length === 0) {
+		return [{ path: "/network", message: "network_access needs the requests that it is for, such as [{host: api.example.com}]" }];
+	}
+	if (!asks && rules.length > 0) {
+		return [{ path: "/permissions", message: "network rules need the permission network_access" }];
+	}
+	return rules.flatMap(({ secrets }, rule) =>
+		(secrets ?? []).flatMap(({ header, query }, index) =>
+			(header === undefined) === (query === undefined)
+				? [
+						{
+							path: `/network/${rule}/secrets/${index}`,
+							message: "a secret goes into a header or into a query parameter: one of them",
+						},
+					]
+				: [],
+		),
+	);
 }

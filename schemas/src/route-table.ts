@@ -4,7 +4,8 @@ import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { BindingMode, Effect, FailurePolicy, ToolPhase } from "./hook.js";
 import { Digest, JsonPointer, PluginName, SemVer, SubjectToken } from "./identifiers.js";
-import { Permission, PluginLimits, ToolDefinition } from "./manifest.js";
+import { EffectiveLimits, Permission, ToolDefinition } from "./manifest.js";
+import { NetworkRule } from "./network-rule.js";
 
 /** A secret sealed for the runtime: flattened JWE (RFC 7516), `dir` + A256GCM, bound by its AAD to tenant, plugin and field. */
 export const SealedSecret = Type.Object(
@@ -26,7 +27,8 @@ export const RoutedPlugin = Type.Object(
 		config: Type.Record(Type.String(), Type.Unknown(), { description: "Effective configuration without secrets" }),
 		secrets: Type.Record(Type.String(), SealedSecret),
 		grants: Type.Array(Permission),
-		limits: Type.Required(PluginLimits),
+		network: Type.Array(NetworkRule, { description: "Rules that the manifest asks for and an admin granted" }),
+		limits: EffectiveLimits,
 		tools: Type.Array(ToolDefinition),
 	},
 	{ $id: "RoutedPlugin" },

@@ -26,6 +26,28 @@ export const AppliedTable = Type.Object({
 });
 export type AppliedTable = Static<typeof AppliedTable>;
 
+/** A plugin that kept failing in a runtime, and is not run for a while or any more. */
+export const BreakerStatus = Type.Object(
+	{
+		tenant: SubjectToken,
+		plugin: PluginName,
+		version: SemVer,
+		state: Type.Union([Type.Literal("open"), Type.Literal("half_open"), Type.Literal("given_up")], {
+			description:
+				"open: not run until a while has passed; half_open: one event tries it; given_up: it failed each time that it was tried, and the control plane disables it",
+		}),
+		openings: Type.Integer({
+			minimum: 1,
+			description: "How often in a row it was tried and failed again, the first time included",
+		}),
+		reason: Type.String({ maxLength: 300, description: "How its last invocation ended" }),
+		since: Type.String({ description: "When it was first stopped: RFC 3339, UTC" }),
+		revision: Type.Integer({ minimum: 0, description: "Revision of the route table that it ran under" }),
+	},
+	{ $id: "BreakerStatus" },
+);
+export type BreakerStatus = Static<typeof BreakerStatus>;
+
 export const RuntimeStatus = Type.Object(
 	{
 		spec: Type.Literal("1"),
@@ -37,6 +59,9 @@ export const RuntimeStatus = Type.Object(
 		inFlight: Type.Integer({ minimum: 0 }),
 		threads: Type.Integer({ minimum: 0 }),
 		tenants: Type.Record(SubjectToken, AppliedTable),
+		breakers: Type.Optional(
+			Type.Array(BreakerStatus, { maxItems: 1_000, description: "Plugins that kept failing; absent: none" }),
+		),
 	},
 	{ $id: "RuntimeStatus" },
 );

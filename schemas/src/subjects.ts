@@ -4,6 +4,10 @@
 //   hookbus.v1.executions.<tenant>            execution batches, runtime → control plane (stream)
 //   hookbus.v1.dead.<tenant>                  dead letters, runtime → stream
 //   hookbus.v1.runtimes.<runtime>.heartbeat   liveness and applied revisions, runtime → control plane
+//   hookbus.v1.state.<tenant>.<plugin>.<key>  what a plugin keeps (stream); the key is base64url of the plugin's own
+//   hookbus.v1.files.<tenant>.<plugin>.<path> files that a plugin keeps (stream); the path likewise
+//   hookbus.v1.published.<tenant>.<plugin>.<topic>  what a plugin publishes, for whoever listens
+//   hookbus.v1.notices.<tenant>               what admins should know at once, control plane → whoever listens
 //   _INBOX_<tenant>.<rest>                    inboxes of a tenant's clients; with `frames` as second token the client
 //                                             understands progress frames before the verdict
 //   _INBOX.<rest>                             default inboxes of any NATS client
@@ -55,6 +59,45 @@ export function executionSubject(tenant: string): string {
 
 export function deadLetterSubject(tenant: string): string {
 	return `hookbus.v1.dead.${token("tenant", tenant)}`;
+}
+
+export function noticeSubject(tenant: string): string {
+	return `hookbus.v1.notices.${token("tenant", tenant)}`;
+}
+
+export const STATE_SUBJECTS = "hookbus.v1.state.*.*.*";
+export const FILE_SUBJECTS = "hookbus.v1.files.*.*.*";
+
+/** Which of a plugin's two stores. */
+export type StoreKind = "state" | "files";
+
+/** Subjects of everything that a plugin keeps in one of its stores. */
+export function storeSubjects(kind: StoreKind, tenant: string, plugin: string): string {
+	return `hookbus.v1.${kind}.${token("tenant", tenant)}.${token("plugin", plugin)}.*`;
+}
+
+/** Subject of one thing that a plugin keeps. Any text is a valid name, the empty one is not. */
+export function storeSubject(kind: StoreKind, tenant: string, plugin: string, name: string): string {
+	if (name === "") throw new TypeError("the name of what a plugin keeps is empty");
+	const key = Buffer.from(name).toString("base64url");
+	return `hookbus.v1.${kind}.${token("tenant", tenant)}.${token("plugin", plugin)}.${key}`;
+}
+
+/** The name that a plugin gave to what it keeps under this subject. */
+export function storedName(subject: string): string {
+	return Buffer.from(subject.slice(subject.lastIndexOf(".") + 1), "base64url").toString("utf8");
+}
+
+/** Subject of what a plugin publishes. Throws TypeError when the topic is not 1–4 subject tokens joined by dots. */
+export function publishedSubject(tenant: string, plugin: string, topic: string): string {
+	const tokens = topic.split(".");
+	if (tokens.length > 4) throw new TypeError(`topic "${topic}" has ${tokens.length} parts; at most 4 are allowed`);
+	return [
+		"hookbus.v1.published",
+		token("tenant", tenant),
+		token("plugin", plugin),
+		...tokens.map((part) => token("topic", part)),
+	].join(".");
 }
 
 export function heartbeatSubject(runtime: string): string {

@@ -22,11 +22,14 @@ export const Outcome = Type.Union(
 		Type.Literal("incompatible"),
 		Type.Literal("load_failed"),
 		Type.Literal("overloaded"),
+		Type.Literal("rate_limited"),
+		Type.Literal("over_budget"),
+		Type.Literal("breaker_open"),
 	],
 	{
 		$id: "Outcome",
 		description:
-			"ok; deferred: an observer that runs after the reply; timeout: over its time limit; trap, memory, stack: the module failed; guest_error: the plugin reported an error; denied: a permission is missing; bad_output, output_too_large: the result is not usable; host_error: our fault; incompatible: the module does not fit this host; load_failed: the module could not be loaded; overloaded: shed",
+			"ok; deferred: an observer that runs after the reply; timeout: over its time limit; trap, memory, stack: the module failed; guest_error: the plugin reported an error; denied: a permission is missing; bad_output, output_too_large: the result is not usable; host_error: our fault; incompatible: the module does not fit this host; load_failed: the module could not be loaded; overloaded: shed; rate_limited, over_budget: over the plugin's rate or cost limit, not run; breaker_open: it kept failing and is not run for a while",
 	},
 );
 export type Outcome = Static<typeof Outcome>;

@@ -10,6 +10,7 @@ import {
 	type HookName,
 	type HookPolicy,
 	type HookRoutes,
+	type NetworkRule,
 	type Permission,
 	type PluginLimits,
 	type RouteStep,
@@ -26,6 +27,7 @@ export interface TestPlugin {
 	readonly version?: string;
 	readonly grants?: readonly Permission[];
 	readonly config?: Record<string, unknown>;
+	readonly network?: readonly NetworkRule[];
 	readonly limits?: PluginLimits;
 	readonly tools?: readonly ToolDefinition[];
 	readonly bindings: readonly TestBinding[];
@@ -133,12 +135,13 @@ export function buildTable(tenant: string, revision: number, plugins: readonly T
 			digest: digestOf(plugin.module),
 			size: plugin.module.length,
 			configRevision: createHash("sha256")
-				.update(JSON.stringify([config, plugin.grants, plugin.limits]))
+				.update(JSON.stringify([config, plugin.grants, plugin.network, plugin.limits]))
 				.digest("hex")
 				.slice(0, 16),
 			config,
 			secrets: {},
 			grants: [...(plugin.grants ?? ["read_messages"])],
+			network: [...(plugin.network ?? [])],
 			limits: { ...DEFAULT_LIMITS, timeoutMs: TIMEOUT_MS, ...plugin.limits },
 			tools: [...(plugin.tools ?? [])],
 		};

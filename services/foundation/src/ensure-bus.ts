@@ -11,9 +11,13 @@ import {
 	EXECUTION_CONSUMER,
 	EXECUTION_STREAM,
 	EXECUTION_SUBJECTS,
+	FILE_STREAM,
+	FILE_SUBJECTS,
 	MODULE_STORE,
 	POLICY_BUCKET,
 	ROUTE_BUCKET,
+	STATE_STREAM,
+	STATE_SUBJECTS,
 } from "@hookbus/schemas";
 import {
 	AckPolicy,
@@ -67,7 +71,6 @@ function streams(options: BusOptions): Partial<StreamConfig>[] {
 	const base = { storage: StorageType.File, num_replicas: options.replicas };
 	return [
 		{
-			...base,
 			name: EVENT_STREAM,
 			subjects: [DURABLE_EVENT_SUBJECTS],
 			// Only pending events hold space, and a full stream refuses the publisher instead of dropping the oldest.
@@ -78,7 +81,6 @@ function streams(options: BusOptions): Partial<StreamConfig>[] {
 			max_msg_size: MIB,
 		},
 		{
-			...base,
 			name: EXECUTION_STREAM,
 			subjects: [EXECUTION_SUBJECTS],
 			retention: RetentionPolicy.Workqueue,
@@ -88,7 +90,6 @@ function streams(options: BusOptions): Partial<StreamConfig>[] {
 			max_bytes: 512 * MIB,
 		},
 		{
-			...base,
 			name: DEAD_LETTER_STREAM,
 			subjects: [DEAD_LETTER_SUBJECTS],
 			retention: RetentionPolicy.Limits,
@@ -97,7 +98,24 @@ function streams(options: BusOptions): Partial<StreamConfig>[] {
 			max_age: nanos(30 * DAY_MS),
 			max_bytes: 512 * MIB,
 		},
-	];
+		keptByPlugins(STATE_STREAM, STATE_SUBJECTS),
+		keptByPlugins(FILE_STREAM, FILE_SUBJECTS),
+	].map((stream) => ({ ...base, ...stream }));
+}
+
+/** The last message of each subject is what is kept; a full stream refuses what is new. */
+function keptByPlugins(name: string, subjects: string): Partial<StreamConfig> {
+	return {
+		name,
+		subjects: [subjects],
+		retention: RetentionPolicy.Limits,
+		discard: DiscardPolicy.New,
+		max_msgs_per_subject: 1,
+		discard_new_per_subject: false,
+		allow_rollup_hdrs: true,
+		max_bytes: 512 * MIB,
+		max_msg_size: MIB,
+	};
 }
 
 const STREAM_NOT_FOUND = 10059;

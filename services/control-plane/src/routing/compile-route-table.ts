@@ -90,6 +90,7 @@ class RoutedPlugins {
 function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>): RoutedPlugin {
 	const asked = plugin.manifest.permissions ?? [];
 	const grants = asked.filter((permission) => plugin.grants.includes(permission)).sort();
+	const network = grants.includes("network_access") ? (plugin.manifest.network ?? []) : [];
 	const limits = { ...DEFAULT_LIMITS, ...plugin.manifest.limits };
 	const config = effectiveConfig(plugin.manifest, plugin.config, override);
 	const secrets = { ...plugin.secrets };
@@ -98,10 +99,11 @@ function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>):
 		version: plugin.version,
 		digest: plugin.digest,
 		size: plugin.size,
-		configRevision: digestOfJson({ config, secrets, grants, limits }).slice(0, 32),
+		configRevision: digestOfJson({ config, secrets, grants, network, limits }).slice(0, 32),
 		config,
 		secrets,
 		grants,
+		network,
 		limits,
 		tools: plugin.manifest.tools ?? [],
 	};

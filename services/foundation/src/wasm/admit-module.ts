@@ -7,6 +7,7 @@ import { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, 
 import { MAX_TABLE_ELEMENTS } from "./limit-tables.js";
 import { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
 import { readSections, SECTION, sectionReader } from "./read-sections.js";
+import { USER_IMPORTS, USER_MODULE } from "./user-imports.js";
 import { WASI, WASI_IMPORTS } from "./wasi-imports.js";
 
 /** Most items of each section. They are counted before any item is read, so that a flood costs nothing. */
@@ -25,6 +26,7 @@ const MAX_ITEMS: readonly (readonly [section: keyof typeof SECTION, code: Module
 /** What a plugin may import, by module and name. */
 const IMPORTS: Readonly<Record<string, Readonly<Record<string, FunctionType>>>> = {
 	[EXTISM_ENV]: EXTISM_IMPORTS,
+	[USER_MODULE]: USER_IMPORTS,
 	[WASI]: WASI_IMPORTS,
 };
 
@@ -77,7 +79,7 @@ function importFault(entry: ModuleImport): ModuleFault | undefined {
 	const known = own(IMPORTS, entry.module);
 	if (known === undefined) {
 		const offered = Object.keys(IMPORTS).map((name) => `"${name}"`);
-		return refuse(`comes from a module that this host does not offer; only ${offered.join(" and ")} are`);
+		return refuse(`comes from a module that this host does not offer; only ${offered.join(", ")} are`);
 	}
 	if (entry.kind !== "function" || entry.type === undefined) return refuse(`is a ${entry.kind}; only functions can be imported`);
 	const expected = own(known, entry.name);

@@ -1,5 +1,5 @@
 // What a thread is told about a plugin.
-import type { Permission, PluginLimits, ToolDefinition } from "@hookbus/schemas";
+import type { EffectiveLimits, Permission, ToolDefinition } from "@hookbus/schemas";
 import type { LinkedModules } from "./linked-modules.js";
 
 /** It crosses a thread boundary, so it is plain data and shared modules. */
@@ -15,6 +15,6 @@ export interface PluginImage {
 	/** Values in `config` that nobody else may see. */
 	readonly secrets: readonly string[];
 	readonly grants: readonly Permission[];
-	readonly limits: Readonly<Required<PluginLimits>>;
+	readonly limits: Readonly<EffectiveLimits>;
 	readonly tools: readonly ToolDefinition[];
 }
