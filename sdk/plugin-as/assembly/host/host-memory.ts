@@ -60,10 +60,14 @@ export function storeBlock(begin: usize, size: usize): u64 {
 	return block;
 }
 
+/** Copies bytes into a new block of the host. */
+export function storeBytes(bytes: ArrayBuffer): u64 {
+	return storeBlock(changetype<usize>(bytes), bytes.byteLength);
+}
+
 /** Copies a text into a new block of the host. */
 export function storeText(text: string): u64 {
-	const bytes = encodeUtf8(text);
-	return storeBlock(changetype<usize>(bytes), bytes.byteLength);
+	return storeBytes(encodeUtf8(text));
 }
 
 /** Makes these bytes the output of this call. */

@@ -101,6 +101,22 @@ export function decodeUtf8(begin: usize, end: usize): string {
 	return shrinkString(text, out - from);
 }
 
+/** A string from any bytes: each byte that is no part of valid UTF-8 becomes U+FFFD. */
+export function decodeText(bytes: ArrayBuffer): string {
+	const text = newString(bytes.byteLength);
+	const from = changetype<usize>(text);
+	let out = from;
+	let at = changetype<usize>(bytes);
+	const end = at + bytes.byteLength;
+	while (at < end) {
+		const byte = <u32>load<u8>(at);
+		const length = byte < 0x80 ? 1 : utf8SequenceLength(at, end);
+		out += storeUtf16(out, byte < 0x80 ? byte : length == 0 ? 0xfffd : utf8CodePoint(at, length));
+		at += max(length, 1);
+	}
+	return shrinkString(text, out - from);
+}
+
 /** The text of the first `count` bytes; null when they are not valid UTF-8. */
 export function utf8Text(bytes: Uint8Array, count: i32): string | null {
 	let at = bytes.dataStart;

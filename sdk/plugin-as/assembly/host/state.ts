@@ -1,0 +1,55 @@
+// What a plugin keeps from one call to the next: values by key, for this plugin and tenant alone, the same on every runtime.
+// Variables and everything else that a call leaves behind are gone when the next one begins.
+import { decodeText, encodeUtf8 } from "../json/utf8";
+import { state_delete, state_get, state_increment, state_set } from "./host-imports";
+import { readBlock, storeBytes, storeText } from "./host-memory";
+
+/**
+ * Permission `state`. A key is any text but the empty one; a value has at most 64 KiB; names and values together have at most
+ * `limits.stateBytes` of the manifest. Without the permission, and inside `initialize`, the call ends as `denied`; when the bus
+ * does not answer, as `host_error`. Waiting for the host counts towards the plugin's time limit.
+ */
+export class State {
+	/** The text under a key; null when nothing is kept there. Bytes that are not UTF-8 become U+FFFD. */
+	static get(key: string): string | null {
+		const value = State.getBytes(key);
+		return value !== null ? decodeText(value) : null;
+	}
+
+	/** The bytes under a key; null when nothing is kept there. */
+	static getBytes(key: string): ArrayBuffer | null {
+		const block = state_get(storeText(key));
+		return block != 0 ? readBlock(block) : null;
+	}
+
+	/**
+	 * Keeps a text under a key, in place of what was there.
+	 *
+	 * @param ttlMs milliseconds to keep it; 0 for ever
+	 * @returns false when there is no room; then what was there stays
+	 */
+	static set(key: string, value: string, ttlMs: i64 = 0): bool {
+		return State.setBytes(key, encodeUtf8(value), ttlMs);
+	}
+
+	/** As {@link set}, for bytes. */
+	static setBytes(key: string, value: ArrayBuffer, ttlMs: i64 = 0): bool {
+		return state_set(storeText(key), storeBytes(value), ttlMs) == 0;
+	}
+
+	/** Removes what is kept under a key, if anything is. */
+	static delete(key: string): void {
+		state_delete(storeText(key));
+	}
+
+	/**
+	 * Adds to the integer under a key, which is 0 when nothing is kept there. No other addition gets lost, whichever runtime it
+	 * comes from, as it would between {@link get} and {@link set}.
+	 *
+	 * @param ttlMs milliseconds to keep it; 0 for ever
+	 * @returns the sum
+	 */
+	static increment(key: string, by: i64 = 1, ttlMs: i64 = 0): i64 {
+		return state_increment(storeText(key), by, ttlMs);
+	}
+}
