@@ -12,6 +12,8 @@ export const ROUTE_BUCKET = "HOOKBUS_ROUTES";
 export const POLICY_BUCKET = "HOOKBUS_POLICIES";
 /** Key-value bucket: `<tenant>.<event digest>` → which plugins have handled a durable event. */
 export const DONE_BUCKET = "HOOKBUS_DONE";
+/** Key-value bucket: `<day>.<tenant>.<plugin>` → what the plugin has cost on that day (UTC), in US dollars. */
+export const COST_BUCKET = "HOOKBUS_COSTS";
 /** Object store of modules, each under its digest. */
 export const MODULE_STORE = "HOOKBUS_MODULES";
 

@@ -12,7 +12,7 @@ import { fixtureModule, moduleReturning } from "../support/module-returning.js";
 import { needsRealTime } from "../support/real-time.js";
 import { type TestPlugin, TestRoutes } from "../support/route-tables.js";
 import { startNats } from "../support/start-nats.js";
-import { startRuntimeHere } from "../support/start-runtime.js";
+import { PATIENT, startRuntimeHere } from "../support/start-runtime.js";
 import { waitFor } from "../support/wait-for.js";
 
 setEngineFlags();
@@ -30,7 +30,7 @@ describe("a hostile plugin", () => {
 	beforeAll(async () => {
 		const nats = await startNats();
 		connection = await connectTo(nats.url);
-		runtime = await startRuntimeHere({ natsUrl: nats.url });
+		runtime = await startRuntimeHere({ natsUrl: nats.url, settings: PATIENT });
 		routes = new TestRoutes(connection);
 		canary = {
 			name: "canary",

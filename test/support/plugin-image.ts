@@ -15,6 +15,7 @@ export async function pluginImage(bytes: Uint8Array, config: Readonly<Record<str
 		config: { ...config, config: JSON.stringify(config) },
 		secrets: secretForms(Object.entries(config).flatMap(([name, value]) => (name.startsWith("secret") ? [value] : []))),
 		grants: ["read_messages"],
+		waits: false,
 		limits: DEFAULT_LIMITS,
 		tools: [],
 	};

@@ -16,6 +16,9 @@ export interface RuntimeOptions {
 	readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** For tests that look at one failure after the other: the plugin is run again, however often it failed. */
+export const PATIENT = { HOOKBUS_BREAKER_FAILURES: "1000" } as const;
+
 function environment(options: RuntimeOptions, cache: string): Record<string, string> {
 	return {
 		HOOKBUS_NATS_URL: options.natsUrl,
@@ -38,6 +41,9 @@ export async function startRuntimeHere(options: RuntimeOptions): Promise<Runtime
 		),
 		logger: pino({ level: process.env.TEST_LOG_LEVEL ?? "silent" }),
 		lastResort: (reason) => {
+			throw new Error(reason);
+		},
+		recycle: (reason) => {
 			throw new Error(reason);
 		},
 	});

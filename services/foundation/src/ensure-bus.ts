@@ -2,6 +2,7 @@
 // to be started first; an existing one is left as the operator configured it.
 
 import {
+	COST_BUCKET,
 	DEAD_LETTER_STREAM,
 	DEAD_LETTER_SUBJECTS,
 	DONE_BUCKET,
@@ -48,6 +49,7 @@ export interface Bus {
 	readonly routes: KV;
 	readonly policies: KV;
 	readonly done: KV;
+	readonly costs: KV;
 	readonly modules: ObjectStore;
 }
 
@@ -63,6 +65,7 @@ export async function ensureBus(connection: NatsConnection, options: BusOptions)
 		routes: await js.views.kv(ROUTE_BUCKET, { ...bucket, history: 1 }),
 		policies: await js.views.kv(POLICY_BUCKET, { ...bucket, history: 1 }),
 		done: await js.views.kv(DONE_BUCKET, { ...bucket, history: 1, ttl: DAY_MS }),
+		costs: await js.views.kv(COST_BUCKET, { ...bucket, history: 1, ttl: 3 * DAY_MS }),
 		modules: await js.views.os(MODULE_STORE, bucket),
 	};
 }

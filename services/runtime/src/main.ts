@@ -24,7 +24,14 @@ async function main(): Promise<void> {
 		// An exit would wait for the thread that cannot be ended.
 		setTimeout(() => process.kill(process.pid, "SIGKILL"), HAND_OVER_MS);
 	};
-	const runtime = await startRuntime({ settings, logger, lastResort });
+	const recycle = (reason: string) => {
+		logger.warn({ reason }, "stopping in order, to be started anew");
+		void stop().then(
+			() => process.exit(0),
+			() => process.exit(1),
+		);
+	};
+	const runtime = await startRuntime({ settings, logger, lastResort, recycle });
 	stop = () => runtime.stop();
 	onTerminationSignals(process, stop, logger);
 }

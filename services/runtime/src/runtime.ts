@@ -6,10 +6,15 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { connectNats, createOrderedStop, createSecretBox, describeError, ensureBus } from "@hookbus/foundation";
-import { FRAME_INTERVAL_MS } from "@hookbus/schemas";
+import { FRAME_INTERVAL_MS, type Permission } from "@hookbus/schemas";
 import type { Static } from "@sinclair/typebox";
 import type { NatsConnection, ObjectStore } from "nats";
 import type { Logger } from "pino";
+import { Admission } from "./admission/admission.js";
+import { CostLedger } from "./admission/cost-ledger.js";
+import { HostCallDesk } from "./host-calls/host-call-desk.js";
+import { openHostFunctions } from "./host-calls/open-host-functions.js";
+import { RightsTable } from "./host-calls/rights-table.js";
 import { DoneMarks } from "./intake/done-marks.js";
 import { DurableIntake } from "./intake/durable-intake.js";
 import { ReplyIntake } from "./intake/reply-intake.js";
@@ -17,15 +22,18 @@ import { StallWatch } from "./intake/stall-watch.js";
 import { Subscriptions } from "./intake/subscriptions.js";
 import { monotonicMs } from "./monotonic-clock.js";
 import { ExecutionReporter } from "./reporting/execution-reporter.js";
+import { FleetSize } from "./reporting/fleet-size.js";
 import { HealthServer } from "./reporting/health-server.js";
 import { Heartbeat } from "./reporting/heartbeat.js";
 import { RuntimeMetrics } from "./reporting/metrics.js";
+import { Recycling } from "./reporting/recycling.js";
 import { LinkThread } from "./routing/link-thread.js";
 import { LiveTables } from "./routing/live-tables.js";
 import { ModuleStore, objectStoreSource } from "./routing/module-store.js";
 import { RouteFollower } from "./routing/route-follower.js";
 import type { RuntimeSettings } from "./settings.js";
-import { ThreadPool } from "./threads/thread-pool.js";
+import { ThreadGroups } from "./threads/thread-groups.js";
+import { type PoolObserver, ThreadPool } from "./threads/thread-pool.js";
 
 export const RUNTIME_VERSION = "0.1.0";
 
@@ -42,10 +50,12 @@ export interface RuntimeParts {
 	readonly logger: Logger;
 	/** Threads cannot be ended or started: hand over, and end the process the hard way. */
 	readonly lastResort: (reason: string) => void;
+	/** So many threads were ended that the process should be started anew: stop in order, and end. */
+	readonly recycle: (reason: string) => void;
 }
 
 /** Starts a runtime. Resolves when it serves the tables that exist. Waits for NATS as long as it takes. */
-export async function startRuntime({ settings, logger, lastResort }: RuntimeParts): Promise<Runtime> {
+export async function startRuntime({ settings, logger, lastResort, recycle }: RuntimeParts): Promise<Runtime> {
 	const id = settings.HOOKBUS_RUNTIME_ID ?? `rt-${randomBytes(6).toString("hex")}`;
 	const startedAt = new Date().toISOString();
 	const metrics = new RuntimeMetrics();
@@ -54,29 +64,21 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 	const health = new HealthServer({ notReady: () => notReady, registry: metrics.registry });
 	const port = await health.listen(settings.HOOKBUS_HTTP_HOST, settings.HOOKBUS_HTTP_PORT);
 	const threads = settings.HOOKBUS_THREADS === 0 ? Math.max(2, availableParallelism()) : settings.HOOKBUS_THREADS;
-	const pool = await ThreadPool.start(
-		{
-			threads,
-			maxThreads: threads * 4,
-			maxInFlight: settings.HOOKBUS_MAX_IN_FLIGHT,
-			frameIntervalMs: FRAME_INTERVAL_MS,
-			runtime: id,
-			instancesPerThread: settings.HOOKBUS_INSTANCES_PER_THREAD,
+	const recycling = new Recycling(settings.HOOKBUS_RECYCLE_AFTER_KILLS, (kills) => recycle(`${kills} threads were ended`));
+	const observer: PoolObserver = {
+		invocationKilled: (plugin, outcome) => metrics.killed(plugin, outcome),
+		callMoved: () => metrics.moved(),
+		stalled: (gapMs) => {
+			stalls.note();
+			metrics.stalled(gapMs);
+			logger.warn({ ms: Math.round(gapMs) }, "the process stood still");
 		},
-		{
-			invocationKilled: (plugin, outcome) => metrics.killed(plugin, outcome),
-			callMoved: () => metrics.moved(),
-			stalled: (gapMs) => {
-				stalls.note();
-				metrics.stalled(gapMs);
-				logger.warn({ ms: Math.round(gapMs) }, "the process stood still");
-			},
-			threadEnded: (ms) => metrics.threadEnded(ms),
-			hopeless: lastResort,
+		threadEnded: (ms) => {
+			metrics.threadEnded(ms);
+			recycling.threadEnded();
 		},
-		monotonicMs,
-		logger,
-	);
+		hopeless: lastResort,
+	};
 	const connection = await connectNats(
 		{
 			url: settings.HOOKBUS_NATS_URL,
@@ -90,6 +92,54 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 	const busOptions = { replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS };
 	const bus = await retry(() => ensureBus(connection, busOptions), logger);
 	const js = connection.jetstream();
+	const rights = new RightsTable();
+	const desk = new HostCallDesk({
+		functions: await openHostFunctions({ connection, settings, logger }),
+		rightsOf: (image) => rights.get(image),
+		observer: {
+			hostCallDone: (its, type, outcome, ms) =>
+				metrics.hostCall(its?.tenant ?? "unknown", its?.plugin ?? "unknown", type, outcome, ms),
+			hostCallBroke: (type, error) => logger.error({ call: type, error }, "a host function failed"),
+		},
+		clock: monotonicMs,
+	});
+	const startPool = (size: number, most: number) =>
+		ThreadPool.start(
+			{
+				threads: size,
+				maxThreads: most,
+				maxInFlight: settings.HOOKBUS_MAX_IN_FLIGHT,
+				frameIntervalMs: FRAME_INTERVAL_MS,
+				runtime: id,
+				instancesPerThread: settings.HOOKBUS_INSTANCES_PER_THREAD,
+				desk,
+			},
+			observer,
+			monotonicMs,
+			logger,
+		);
+	const waitingThreads = settings.HOOKBUS_WAITING_THREADS;
+	const groups = new ThreadGroups(await startPool(threads, threads * 4), () => startPool(waitingThreads, waitingThreads * 8));
+	const fleet = new FleetSize(monotonicMs);
+	const costs = new CostLedger(bus.costs, logger);
+	const admission = new Admission({
+		executor: groups,
+		ledger: costs,
+		breaker: {
+			failures: settings.HOOKBUS_BREAKER_FAILURES,
+			backoffMs: settings.HOOKBUS_BREAKER_BACKOFF_MS,
+			openings: settings.HOOKBUS_BREAKER_OPENINGS,
+		},
+		waitMs: settings.HOOKBUS_ADMISSION_WAIT_MS,
+		maxWaiting: settings.HOOKBUS_MAX_IN_FLIGHT,
+		runtimes: () => fleet.size,
+		clock: monotonicMs,
+		runtime: id,
+		onBreaker: (status) => {
+			logger.warn(status, "a plugin kept failing and is not run for a while");
+			heartbeat.send();
+		},
+	});
 	const linking = new LinkThread();
 	const modules = new ModuleStore(
 		settings.HOOKBUS_CACHE_DIR,
@@ -97,17 +147,18 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 		(request) => linking.link(request),
 		logger,
 	);
-	const tables = new LiveTables(pool, modules);
+	const tables = new LiveTables(admission, modules, rights);
 	metrics.watch({
-		inFlight: () => pool.inFlight,
-		threads: () => pool.threads,
+		inFlight: () => admission.inFlight,
+		threads: () => admission.threads,
+		breakers: () => admission.breakers,
 		revisions: () => Object.fromEntries(Object.entries(tables.applied()).map(([tenant, { revision }]) => [tenant, revision])),
 	});
 	const executions = new ExecutionReporter({ js, metrics, logger });
 	const replies = new ReplyIntake({
 		connection,
 		tables,
-		executor: pool,
+		executor: admission,
 		executions,
 		metrics,
 		stalls,
@@ -121,8 +172,9 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 		runtime: id,
 		version: RUNTIME_VERSION,
 		startedAt,
-		inFlight: () => pool.inFlight,
-		threads: () => pool.threads,
+		inFlight: () => admission.inFlight,
+		threads: () => admission.threads,
+		breakers: () => admission.breakers,
 		tenants: () => tables.applied(),
 	});
 	let chainIds = 0;
@@ -132,7 +184,8 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 		tables,
 		modules,
 		secrets: createSecretBox(settings.HOOKBUS_MASTER_KEY),
-		executor: pool,
+		executor: admission,
+		ceiling: new Set(settings.HOOKBUS_PERMISSIONS.split(",") as Permission[]),
 		nextChainId: () => {
 			chainIds += 1;
 			return chainIds;
@@ -146,7 +199,7 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 	const durable = new DurableIntake({
 		js,
 		tables,
-		executor: pool,
+		executor: admission,
 		executions,
 		marks: new DoneMarks(bus.done),
 		metrics,
@@ -157,6 +210,8 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 	});
 	await follower.start();
 	durable.start();
+	fleet.follow(connection);
+	costs.start();
 	heartbeat.start();
 	void afterReconnects(connection, async () => {
 		// A server that lost its store comes back without streams and buckets.
@@ -180,11 +235,18 @@ export async function startRuntime({ settings, logger, lastResort }: RuntimePart
 			},
 			{ name: "stop intake", timeoutMs: 5_000, run: () => subscriptions.drain() },
 			{ name: "finish durable events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => durable.stop() },
-			{ name: "finish events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => idle(() => pool.inFlight) },
-			{ name: "store executions", timeoutMs: 6_000, run: () => executions.stop() },
-			{ name: "say goodbye", timeoutMs: 1_000, run: () => heartbeat.stop() },
+			{ name: "finish events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => idle(() => admission.inFlight) },
+			{ name: "store executions", timeoutMs: 6_000, run: () => Promise.all([executions.stop(), costs.stop()]) },
+			{
+				name: "say goodbye",
+				timeoutMs: 1_000,
+				run: () => {
+					heartbeat.stop();
+					fleet.stop();
+				},
+			},
 			{ name: "close NATS", timeoutMs: 5_000, run: () => connection.drain() },
-			{ name: "end threads", timeoutMs: 5_000, run: () => Promise.all([pool.stop(), linking.stop()]) },
+			{ name: "end threads", timeoutMs: 5_000, run: () => Promise.all([admission.stop(), linking.stop()]) },
 			{ name: "close health pages", timeoutMs: 1_000, run: () => health.close() },
 		],
 		logger,

@@ -57,6 +57,67 @@ export const RuntimeSettings = Type.Object(
 			maximum: 100_000,
 			description: "Events that may wait or run; more are refused as overloaded",
 		}),
+		HOOKBUS_WAITING_THREADS: Type.Integer({
+			default: 4,
+			minimum: 1,
+			maximum: 256,
+			description:
+				"Worker threads for plugins that may wait for the network or the bus; started with the first of them, up to eight times as many while all wait",
+		}),
+		HOOKBUS_ADMISSION_WAIT_MS: Type.Integer({
+			default: 100,
+			minimum: 0,
+			maximum: 10_000,
+			description:
+				"Milliseconds that an event waits when one of its plugins has as many events as it may have; then it goes on without",
+		}),
+		HOOKBUS_BREAKER_FAILURES: Type.Integer({
+			default: 5,
+			minimum: 1,
+			maximum: 1_000,
+			description:
+				"Failures in a row after which a plugin is not run for a while; as many as half of its last 20 invocations (four times this number) do it too",
+		}),
+		HOOKBUS_BREAKER_BACKOFF_MS: Type.Integer({
+			default: 1_000,
+			minimum: 10,
+			maximum: 60_000,
+			description: "Milliseconds until such a plugin is tried again; twice as many each time that it fails again, 60 s at most",
+		}),
+		HOOKBUS_BREAKER_OPENINGS: Type.Integer({
+			default: 8,
+			minimum: 1,
+			maximum: 100,
+			description: "How often in a row a plugin may fail like this until it is given up and the control plane disables it",
+		}),
+		HOOKBUS_RECYCLE_AFTER_KILLS: Type.Integer({
+			default: 2_000,
+			minimum: 1,
+			maximum: 1_000_000,
+			description:
+				"Threads that may be ended for their plugin's sake until the runtime hands over and ends with code 0, to be started anew: each leaves some memory behind",
+		}),
+		HOOKBUS_PERMISSIONS: Type.String({
+			default: "read_messages,read_secrets,state,write_files,publish,network_access",
+			pattern: "^([a-z_]+(,[a-z_]+)*)?$",
+			description: "Permissions that any plugin can have in this deployment, separated by commas, whatever was granted",
+		}),
+		HOOKBUS_HTTP_HOSTS: Type.String({
+			default: "*",
+			pattern: "^[^\\s,]+(,[^\\s,]+)*$",
+			description: "Hosts that any plugin can reach in this deployment, separated by commas; *.example.com: all below; *: any",
+		}),
+		HOOKBUS_HTTP_PRIVATE_RANGES: Type.String({
+			default: "",
+			pattern: "^([0-9a-f.:]+/\\d+(,[0-9a-f.:]+/\\d+)*)?$",
+			description:
+				"Address ranges (CIDR, separated by commas) that plugins may reach although they are private or this machine's",
+		}),
+		HOOKBUS_HTTP_DNS_SERVERS: Type.String({
+			default: "",
+			pattern: "^([^\\s,]+(,[^\\s,]+)*)?$",
+			description: "DNS servers for plugins' requests, address:port separated by commas; none: those of the machine",
+		}),
 		HOOKBUS_MAX_EVENT_BYTES: Type.Integer({
 			default: MAX_EVENT_BYTES,
 			minimum: 1_024,

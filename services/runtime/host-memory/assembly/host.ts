@@ -9,3 +9,7 @@ export declare function var_get(begin: u32, length: u32): u32;
 export declare function var_set(nameBegin: u32, nameLength: u32, begin: u32, length: u32): void;
 export declare function var_delete(begin: u32, length: u32): void;
 export declare function http_request(begin: u32, length: u32, bodyBegin: u32, bodyLength: u32): u32;
+/** Of the last request of this call; 0: there was none, or no response. */
+export declare function http_status_code(): u32;
+/** A block with the headers of the last response as a JSON object; 0: there was none. */
+export declare function http_headers(): u32;

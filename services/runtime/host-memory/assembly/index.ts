@@ -236,11 +236,11 @@ export function http_request(address: u64, bodyAddress: u64): u64 {
 }
 
 export function http_status_code(): u32 {
-	return 0;
+	return host.http_status_code();
 }
 
 export function http_headers(): u64 {
-	return 0;
+	return addressOf(host.http_headers());
 }
 
 function log(level: u32, address: u64): void {
@@ -312,6 +312,11 @@ export function allocate_for_host(size: u32): u32 {
 
 export function block_begin(block: u32): u32 {
 	return beginOf(block);
+}
+
+/** Length of a block that there is: {@link block_begin} says so. */
+export function block_length(block: u32): u32 {
+	return lengthOf(block);
 }
 
 export function set_error_block(block: u32): void {

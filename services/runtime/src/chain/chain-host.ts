@@ -1,6 +1,7 @@
 // Everything that a thread holds and does: the loaded plugins, the chains, and the run of one event through its chain. It
 // knows nothing of threads or messages, so the same code runs in a worker (production) and in the main thread (tests).
 
+import type { HostCaller } from "../host-calls/host-call-port.js";
 import { LoadedPlugin } from "../plugin-host/loaded-plugin.js";
 import type { MappedFailure } from "../plugin-host/map-plugin-error.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
@@ -28,9 +29,15 @@ export class ChainHost {
 	/** Plugins that were used and have no instance ready. */
 	readonly #unprepared = new Set<LoadedPlugin>();
 	readonly #recent: RecentPlugins;
+	readonly #caller: HostCaller | undefined;
+	#invocations = 0;
 
-	/** @param instances most plugins that have an instance at the same time */
-	constructor(guard: InvocationGuard, clock: () => number, instances: number) {
+	/**
+	 * @param instances most plugins that have an instance at the same time
+	 * @param caller asks the main thread for plugins; absent: they are denied what only it can do
+	 */
+	constructor(guard: InvocationGuard, clock: () => number, instances: number, caller?: HostCaller) {
+		this.#caller = caller;
 		this.#recent = new RecentPlugins(instances);
 		this.#guard = guard;
 		this.#clock = clock;
@@ -41,7 +48,10 @@ export class ChainHost {
 		const faults: LoadFault[] = [];
 		for (const image of images) {
 			if (!this.#plugins.has(image.key)) {
-				this.#plugins.set(image.key, { loaded: new LoadedPlugin(image), argumentChecks: createArgumentChecks(image.tools) });
+				this.#plugins.set(image.key, {
+					loaded: new LoadedPlugin(image, this.#caller),
+					argumentChecks: createArgumentChecks(image.tools),
+				});
 			}
 			if (!warm) continue;
 			const failure = await this.#prepare((this.#plugins.get(image.key) as HostedPlugin).loaded, WARM_TIMEOUT_MS);
@@ -73,6 +83,10 @@ export class ChainHost {
 			chain,
 			guard: this.#guard,
 			clock: this.#clock,
+			nextInvocation: () => {
+				this.#invocations += 1;
+				return this.#invocations;
+			},
 			plugin: (key) => {
 				const plugin = this.#plugins.get(key);
 				if (plugin !== undefined) {

@@ -29,6 +29,8 @@ export interface ChainInput {
 	readonly chain: ThreadChain;
 	readonly guard: InvocationGuard;
 	readonly clock: () => number;
+	/** Number of the next invocation in this thread. */
+	readonly nextInvocation: () => number;
 	readonly plugin: (key: string) => HostedPlugin | undefined;
 }
 
@@ -103,7 +105,9 @@ class ChainPass {
 				continue;
 			}
 			if (isSettledFor(this.#state, step.effect)) continue;
-			await this.#runStep(step, index);
+			const refusal = item.refusals?.find((candidate) => candidate.step === index);
+			if (refusal === undefined) await this.#runStep(step, index);
+			else this.#bookFailure(step, index, clock(), refusal.outcome, refusal.error);
 		}
 		const verdict = combineVerdict(this.#state, chain.hook, chain.revision, this.#event.data, clock() - item.receivedAt);
 		return {
@@ -127,7 +131,7 @@ class ChainPass {
 	}
 
 	async #runStep(step: ThreadStep, index: number): Promise<void> {
-		const { guard, clock, item } = this.#input;
+		const { guard, clock, item, nextInvocation } = this.#input;
 		const startedAt = clock();
 		const plugin = step.image === undefined ? undefined : this.#input.plugin(step.image);
 		if (plugin === undefined) {
@@ -143,7 +147,8 @@ class ChainPass {
 		guard.arm(item.slot, index, startedAt, deadlineAt);
 		const argumentFault = this.#argumentFault(step, plugin);
 		const input = this.#inputFor(step, plugin);
-		const invocation = argumentFault ?? (await plugin.loaded.invoke(this.#event.hook, input));
+		const invocation =
+			argumentFault ?? (await plugin.loaded.invoke(this.#event.hook, input, { invocation: nextInvocation(), deadlineAt }));
 		guard.disarm();
 		const inputBytes = typeof input === "string" ? Buffer.byteLength(input) : input.length;
 		this.#book(step, index, startedAt, invocation, inputBytes);

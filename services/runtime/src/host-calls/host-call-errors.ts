@@ -22,6 +22,11 @@ export function invalid(message: string): HostCallError {
 	return new HostCallError("guest_error", message);
 }
 
+/** It was not done before the plugin's time was over. */
+export function timedOut(message: string, options?: ErrorOptions): HostCallError {
+	return new HostCallError("timeout", message, options);
+}
+
 /** The host cannot do it now: the bus does not answer. */
 export function failed(message: string, options?: ErrorOptions): HostCallError {
 	return new HostCallError("host_error", message, options);

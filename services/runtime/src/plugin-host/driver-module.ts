@@ -24,6 +24,7 @@ const HOST_MEMORY_FUNCTIONS: Readonly<Record<string, FunctionType>> = {
 	begin: { params: ["i32", "f64", "i32"], results: ["i32"] },
 	allocate_for_host: { params: ["i32"], results: ["i32"] },
 	block_begin: { params: ["i32"], results: ["i32"] },
+	block_length: { params: ["i32"], results: ["i32"] },
 	set_error_block: { params: ["i32"], results: [] },
 	result_kind: { params: [], results: ["i32"] },
 	result_begin: { params: [], results: ["i32"] },

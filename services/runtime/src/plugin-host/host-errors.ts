@@ -9,14 +9,6 @@ export class GuestError extends Error {
 	}
 }
 
-/** A host function that the plugin has no right to call. */
-export class HostCallDenied extends Error {
-	constructor(message: string) {
-		super(message);
-		this.name = "HostCallDenied";
-	}
-}
-
 /** The plugin ended itself (WASI's `proc_exit`), whatever the code means to it: it gave no result. */
 export class PluginExit extends Error {
 	constructor(code: number) {
@@ -36,12 +28,15 @@ export class HostMemoryFull extends Error {
 	}
 }
 
+/** Number of the misuse of a block that does not exist. */
+export const UNKNOWN_BLOCK = 2;
+
 /** A block of host memory used in a way that does not exist. */
 export class HostMemoryMisuse extends Error {
 	readonly outcome: Extract<Outcome, "trap" | "bad_output" | "output_too_large">;
 
 	constructor(fault: number) {
-		const known = MISUSES[fault] ?? MISUSES[2];
+		const known = MISUSES[fault] ?? MISUSES[UNKNOWN_BLOCK];
 		super(known?.message);
 		this.name = "HostMemoryMisuse";
 		this.outcome = known?.outcome ?? "trap";

@@ -3,8 +3,9 @@
 import type { CurrentPlugin } from "@extism/extism";
 import type { PluginLogLine } from "@hookbus/schemas";
 import { addLogLine, type LogScope } from "./host-call-report.js";
-import { HostCallDenied, HostMemoryMisuse } from "./host-errors.js";
+import { HostMemoryMisuse, UNKNOWN_BLOCK } from "./host-errors.js";
 import type { HostMemory } from "./host-memory.js";
+import type { HttpCalls } from "./http-calls.js";
 import type { Variables } from "./variables.js";
 
 /** Module that the host memory imports from: the name of host-memory/assembly/host.ts. No plugin may import from it. */
@@ -15,11 +16,14 @@ export interface HostCallScope extends LogScope {
 	/** Values by name, in UTF-8. */
 	readonly config: ReadonlyMap<string, Uint8Array>;
 	readonly variables: Variables;
+	readonly http: HttpCalls;
 	memory(): HostMemory;
 }
 
 /** The SDK passes a context of its own first; it belongs to its own memory, which is not used here. */
 type HostFunction = (context: CurrentPlugin, ...values: number[]) => unknown;
+
+const encoder = new TextEncoder();
 
 const LOG_LEVELS: readonly PluginLogLine["level"][] = ["trace", "debug", "info", "warn", "error"];
 
@@ -39,8 +43,16 @@ export function createHostFunctions(scope: HostCallScope): Record<string, HostFu
 			if (fault !== undefined) scope.memory().setError(fault);
 		},
 		var_delete: (_context, begin, length) => scope.variables.delete(text(begin, length)),
-		http_request: () => {
-			throw new HostCallDenied("http_request: this host grants no plugin access to the network");
+		http_request: (_context, begin = 0, length = 0, bodyBegin = 0, bodyLength = 0) => {
+			if (begin === 0) throw new HostMemoryMisuse(UNKNOWN_BLOCK);
+			const body = bodyBegin === 0 ? undefined : scope.memory().copy(bodyBegin, bodyLength);
+			const response = scope.http.send(text(begin, length), body);
+			if (response.status !== 0) return answer(response.body);
+			addLogLine(scope, "warn", () => `no response: ${response.reason ?? "unknown reason"}`);
+			return 0;
 		},
+		http_status_code: () => scope.http.last?.status ?? 0,
+		http_headers: () =>
+			answer(scope.http.last === undefined ? undefined : encoder.encode(JSON.stringify(scope.http.last.headers))),
 	};
 }

@@ -1,5 +1,5 @@
 // The host's view of the memory that a plugin reads its input from and writes its output to (host-memory/assembly/index.ts).
-import { HostMemoryFull } from "./host-errors.js";
+import { HostMemoryFull, HostMemoryMisuse, UNKNOWN_BLOCK } from "./host-errors.js";
 
 /** Exports of host-memory/assembly/index.ts that only the host calls. */
 export interface HostMemoryExports {
@@ -7,6 +7,7 @@ export interface HostMemoryExports {
 	begin(inputLength: number, maxBytes: number, maxBlocks: number): number;
 	allocate_for_host(size: number): number;
 	block_begin(block: number): number;
+	block_length(block: number): number;
 	set_error_block(block: number): void;
 	result_kind(): number;
 	result_begin(): number;
@@ -16,6 +17,9 @@ export interface HostMemoryExports {
 
 /** What a call ended with, as the plugin set it. The bytes are valid until the next call. */
 export type CallResult = { readonly kind: "none" } | { readonly kind: "output" | "error"; readonly bytes: Uint8Array };
+
+/** An address is the number of a block, and below it an offset. */
+const OFFSET_BITS = 48n;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -65,6 +69,23 @@ export class HostMemory {
 		if (block === 0) throw new HostMemoryFull(bytes.length);
 		this.#bytes(this.#exports.block_begin(block), bytes.length).set(bytes);
 		return block;
+	}
+
+	/**
+	 * A copy of the bytes in the block that a plugin names by its address.
+	 *
+	 * @throws HostMemoryMisuse when there is no such block
+	 */
+	block(address: bigint): Uint8Array {
+		const block = Number(BigInt.asUintN(64, address) >> OFFSET_BITS);
+		const begin = this.#exports.block_begin(block);
+		if (begin === 0) throw new HostMemoryMisuse(UNKNOWN_BLOCK);
+		return this.copy(begin, this.#exports.block_length(block));
+	}
+
+	/** The address of a new block with these bytes. */
+	storeAt(value: string | Uint8Array): bigint {
+		return BigInt(this.store(value)) << OFFSET_BITS;
 	}
 
 	setError(message: string): void {

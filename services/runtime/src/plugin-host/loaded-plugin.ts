@@ -8,10 +8,11 @@
 // that does it itself.
 import type { PluginResult } from "@hookbus/schemas";
 import { readResult } from "../chain/read-result.js";
+import type { HostCaller } from "../host-calls/host-call-port.js";
 import type { HostCallReport } from "./host-call-report.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
 import type { PluginImage } from "./plugin-image.js";
-import { type FailedInstance, PluginInstance } from "./plugin-instance.js";
+import { type FailedInstance, type InvocationTime, PluginInstance } from "./plugin-instance.js";
 
 export interface Invocation {
 	readonly result?: PluginResult;
@@ -22,12 +23,15 @@ export interface Invocation {
 
 export class LoadedPlugin {
 	readonly image: PluginImage;
+	readonly #caller: HostCaller | undefined;
 	#instance: PluginInstance | undefined;
 	/** Ready, or it failed already and the next call is told so. */
 	#ready: PluginInstance | FailedInstance | undefined;
 
-	constructor(image: PluginImage) {
+	/** @param caller asks the main thread; absent: nobody can be asked */
+	constructor(image: PluginImage, caller?: HostCaller) {
 		this.image = image;
+		this.#caller = caller;
 	}
 
 	get isReady(): boolean {
@@ -41,12 +45,12 @@ export class LoadedPlugin {
 	}
 
 	/** Runs one export on fresh state. Never throws; never called twice at the same time in one thread. */
-	async invoke(exportName: string, input: string | Uint8Array): Promise<Invocation> {
+	async invoke(exportName: string, input: string | Uint8Array, time?: InvocationTime): Promise<Invocation> {
 		const instance = this.#ready ?? (await this.#makeReady());
 		this.#ready = undefined;
 		if (!(instance instanceof PluginInstance)) return { ...instance, outputBytes: 0 };
 		this.#instance = instance;
-		const outcome = instance.call(exportName, input);
+		const outcome = instance.call(exportName, input, time);
 		const { report } = outcome;
 		if ("failure" in outcome) return { failure: outcome.failure, outputBytes: 0, report };
 		const outputBytes = outcome.output?.length ?? 0;
@@ -66,6 +70,6 @@ export class LoadedPlugin {
 	async #makeReady(): Promise<PluginInstance | FailedInstance> {
 		const used = this.#instance;
 		this.#instance = undefined;
-		return used?.restore() ? used : PluginInstance.make(this.image);
+		return used?.restore() ? used : PluginInstance.make(this.image, this.#caller);
 	}
 }

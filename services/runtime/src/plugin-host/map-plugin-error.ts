@@ -2,7 +2,8 @@
 // has error classes for it; no other file looks at their messages.
 import type { Outcome } from "@hookbus/schemas";
 import { BadOutput } from "../chain/read-result.js";
-import { GuestError, HostCallDenied, HostMemoryFull, HostMemoryMisuse, PluginExit } from "./host-errors.js";
+import { HostCallError } from "../host-calls/host-call-errors.js";
+import { GuestError, HostMemoryFull, HostMemoryMisuse, PluginExit } from "./host-errors.js";
 
 export interface MappedFailure {
 	readonly outcome: Exclude<Outcome, "ok" | "deferred">;
@@ -22,7 +23,7 @@ export function mapPluginError(
 	{ memoryFull, refusedBytes }: FailureContext = { memoryFull: false, refusedBytes: undefined },
 ): MappedFailure {
 	if (thrown instanceof BadOutput) return { outcome: thrown.outcome, message: thrown.message };
-	if (thrown instanceof HostCallDenied) return { outcome: "denied", message: thrown.message };
+	if (thrown instanceof HostCallError) return { outcome: thrown.outcome, message: printable(thrown.message) };
 	if (thrown instanceof GuestError) return { outcome: "guest_error", message: printable(thrown.message) };
 	// A plugin that goes on with the null address that it got instead of a block fails somewhere; the refusal is the reason.
 	if (refusedBytes !== undefined) return { outcome: "memory", message: new HostMemoryFull(refusedBytes).message };

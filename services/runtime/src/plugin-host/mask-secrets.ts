@@ -2,7 +2,7 @@
 // plugin that wants to give a secret away can still encode it; this is for those that log their configuration by mistake.
 
 /** Shorter values stand in too many texts by chance. */
-const SHORTEST = 4;
+export const SHORTEST_MASKED = 4;
 
 /** Secrets as a plugin reads them: as they are, and as they stand in the JSON of its whole configuration. */
 export function secretForms(secrets: readonly string[]): string[] {
@@ -13,7 +13,7 @@ export function secretForms(secrets: readonly string[]): string[] {
 export function maskSecrets(text: string, secrets: readonly string[]): string {
 	let masked = text;
 	for (const secret of secrets) {
-		if (secret.length >= SHORTEST) masked = masked.replaceAll(secret, "[secret]");
+		if (secret.length >= SHORTEST_MASKED) masked = masked.replaceAll(secret, "[secret]");
 	}
 	return masked;
 }

@@ -15,6 +15,8 @@ export interface PluginImage {
 	/** Values in `config` that nobody else may see. */
 	readonly secrets: readonly string[];
 	readonly grants: readonly Permission[];
+	/** Its calls may wait for the network or the bus. */
+	readonly waits: boolean;
 	readonly limits: Readonly<EffectiveLimits>;
 	readonly tools: readonly ToolDefinition[];
 }

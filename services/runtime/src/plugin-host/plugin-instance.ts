@@ -2,15 +2,21 @@
 // is put back to how it was after `initialize`: memory, globals, variables, host memory. An instance whose call did not end well
 // is never called again.
 import createPlugin from "@extism/extism";
+import { USER_MODULE } from "@hookbus/foundation/wasm";
+import type { HostCallAnswers, HostCallType, RequestOf } from "../host-calls/host-call.js";
+import { denied } from "../host-calls/host-call-errors.js";
+import type { HostCallContext, HostCaller } from "../host-calls/host-call-port.js";
 import { type HostCallLimits, hostCallLimits } from "./host-call-limits.js";
 import { type HostCallReport, newHostCallReport } from "./host-call-report.js";
 import { GuestError } from "./host-errors.js";
 import { createHostFunctions, HOST_MODULE } from "./host-functions.js";
 import { HostMemory, type HostMemoryExports } from "./host-memory.js";
+import { HttpCalls } from "./http-calls.js";
 import { extismModules, pluginExport } from "./linked-modules.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
 import { maskSecrets } from "./mask-secrets.js";
 import type { PluginImage } from "./plugin-image.js";
+import { createUserFunctions } from "./user-functions.js";
 import { Variables } from "./variables.js";
 import { type MemoryAccess, PluginBytes } from "./wasi/plugin-bytes.js";
 import { WASI_HOST_MODULE, WasiFunctions } from "./wasi/wasi-functions.js";
@@ -27,6 +33,9 @@ interface DriverExports extends HostMemoryExports, Partial<MemoryAccess> {
 /** Host memory beyond this is given back by taking a new instance. */
 const MAX_KEPT_HOST_MEMORY = 8 * 1024 * 1024;
 
+/** Which call it is, and how long it may take. */
+export type InvocationTime = Omit<HostCallContext, "image">;
+
 /** What cannot be called, or was and did not end well. */
 export interface FailedInstance {
 	readonly failure: MappedFailure;
@@ -39,6 +48,10 @@ export class PluginInstance {
 	readonly #image: PluginImage;
 	readonly #limits: HostCallLimits;
 	readonly #variables: Variables;
+	readonly #caller: HostCaller | undefined;
+	readonly #http: HttpCalls;
+	/** Of the call that runs; `undefined` outside of calls, and so in `initialize`. */
+	#invocation: InvocationTime | undefined;
 	/** `undefined`: the plugin does not use WASI. */
 	readonly #wasi: WasiFunctions | undefined;
 	#report = newHostCallReport();
@@ -47,8 +60,10 @@ export class PluginInstance {
 	#pluginBytes: PluginBytes | undefined;
 	#reusable = false;
 
-	private constructor(image: PluginImage) {
+	private constructor(image: PluginImage, caller: HostCaller | undefined) {
 		this.#image = image;
+		this.#caller = caller;
+		this.#http = new HttpCalls((request) => this.#ask(request));
 		this.#limits = hostCallLimits(image.limits.outputBytes);
 		this.#variables = new Variables(this.#limits.varBytes);
 		this.#wasi =
@@ -61,9 +76,13 @@ export class PluginInstance {
 			});
 	}
 
-	/** Makes an instance and runs its `initialize`. Never throws: what failed is the answer. */
-	static async make(image: PluginImage): Promise<PluginInstance | FailedInstance> {
-		const instance = new PluginInstance(image);
+	/**
+	 * Makes an instance and runs its `initialize`. Never throws: what failed is the answer.
+	 *
+	 * @param caller asks the main thread; absent: nobody can be asked, and what needs it is denied
+	 */
+	static async make(image: PluginImage, caller?: HostCaller): Promise<PluginInstance | FailedInstance> {
+		const instance = new PluginInstance(image, caller);
 		try {
 			await instance.#link();
 			instance.#start();
@@ -80,10 +99,11 @@ export class PluginInstance {
 	 *
 	 * After a failure the instance must be thrown away, and `restore` says so.
 	 */
-	call(exportName: string, input: string | Uint8Array): CallOutcome {
+	call(exportName: string, input: string | Uint8Array, invocation?: InvocationTime): CallOutcome {
 		const report = this.#report;
 		const reusable = this.#reusable;
 		this.#reusable = false;
+		this.#invocation = invocation;
 		try {
 			const output = this.#run(exportName, input);
 			this.#reusable = reusable;
@@ -91,6 +111,7 @@ export class PluginInstance {
 		} catch (thrown) {
 			return { failure: this.#mapError(thrown), report };
 		} finally {
+			this.#invocation = undefined;
 			this.#wasi?.flush();
 		}
 	}
@@ -102,6 +123,7 @@ export class PluginInstance {
 		if (exports.restore_memory?.() === 0 || exports.memory.buffer.byteLength > MAX_KEPT_HOST_MEMORY) return false;
 		exports.restore_globals();
 		this.#variables.restore();
+		this.#http.reset();
 		this.#report = newHostCallReport();
 		return true;
 	}
@@ -116,9 +138,11 @@ export class PluginInstance {
 						config: encodeConfig(this.#image.config),
 						secrets: this.#image.secrets,
 						variables: this.#variables,
+						http: this.#http,
 						memory: () => this.#hostMemory(),
 						report: () => this.#report,
 					}),
+					[USER_MODULE]: createUserFunctions({ memory: () => this.#hostMemory(), ask: (request) => this.#ask(request) }),
 					...(this.#wasi === undefined ? {} : { [WASI_HOST_MODULE]: this.#wasi.functions }),
 				},
 				logger: SILENT_LOGGER,
@@ -162,6 +186,14 @@ export class PluginInstance {
 	#hostMemory(): HostMemory {
 		if (this.#memory === undefined) throw new Error("the plugin calls the host before it is linked");
 		return this.#memory;
+	}
+
+	/** @throws HostCallError */
+	#ask<Type extends HostCallType>(request: RequestOf<Type>): HostCallAnswers[Type] {
+		if (this.#invocation === undefined)
+			throw denied(`${request.type} cannot be used in initialize, which runs for every instance`);
+		if (this.#caller === undefined) throw denied(`${request.type}: plugins cannot ask the host in this executor`);
+		return this.#caller.ask({ image: this.#image.key, ...this.#invocation }, request);
 	}
 
 	#mapError(thrown: unknown): MappedFailure {

@@ -1,7 +1,7 @@
 // Says every two seconds that this runtime lives and which route tables it runs, and at once after a change. Core NATS: a
 // lost heartbeat is replaced by the next one.
 
-import { HEARTBEAT_INTERVAL_MS, heartbeatSubject, type RuntimeStatus } from "@hookbus/schemas";
+import { type BreakerStatus, HEARTBEAT_INTERVAL_MS, heartbeatSubject, type RuntimeStatus } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 
 export interface HeartbeatSources {
@@ -11,7 +11,12 @@ export interface HeartbeatSources {
 	readonly inFlight: () => number;
 	readonly threads: () => number;
 	readonly tenants: () => RuntimeStatus["tenants"];
+	/** Plugins that are not run because they kept failing. */
+	readonly breakers: () => readonly BreakerStatus[];
 }
+
+/** Most plugins that one heartbeat names; the schema allows no more. */
+const MAX_BREAKERS = 1_000;
 
 export class Heartbeat {
 	readonly #connection: NatsConnection;
@@ -41,7 +46,8 @@ export class Heartbeat {
 	/** Sends the status now. Does nothing while the connection is closed. */
 	send(): void {
 		if (this.#connection.isClosed() || this.#connection.isDraining()) return;
-		const { runtime, version, startedAt, inFlight, threads, tenants } = this.#sources;
+		const { runtime, version, startedAt, inFlight, threads, tenants, breakers } = this.#sources;
+		const open = breakers().slice(0, MAX_BREAKERS);
 		const status: RuntimeStatus = {
 			spec: "1",
 			runtime,
@@ -52,6 +58,7 @@ export class Heartbeat {
 			inFlight: inFlight(),
 			threads: threads(),
 			tenants: tenants(),
+			...(open.length === 0 ? {} : { breakers: open }),
 		};
 		this.#connection.publish(heartbeatSubject(runtime), Buffer.from(JSON.stringify(status)));
 	}

@@ -1,6 +1,6 @@
 // Prometheus metrics of a runtime. Labels are hooks, plugins, outcomes: never conversations, users or text.
 
-import type { HookName, Outcome } from "@hookbus/schemas";
+import type { BreakerStatus, HookName, Outcome } from "@hookbus/schemas";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { StepCount, ThreadChain } from "../threads/thread-messages.js";
 
@@ -83,6 +83,13 @@ export class RuntimeMetrics {
 		help: "Execution records that were lost because the bus could not take them",
 		registers: [this.registry],
 	});
+	readonly #hostCalls = new Histogram({
+		name: "hookbus_host_call_duration_seconds",
+		help: "Time of what plugins ask of the host, by call and outcome",
+		labelNames: ["tenant", "plugin", "call", "outcome"],
+		buckets: SECONDS,
+		registers: [this.registry],
+	});
 	/** Children by chain and step: looking labels up for every invocation would cost more than the invocation's hop. */
 	readonly #ofStep = new WeakMap<ThreadChain, Map<string, { count: Counter.Internal; seconds: Histogram.Internal<string> }>>();
 	readonly #ofHook = new Map<HookName, Histogram.Internal<"hook">>();
@@ -92,6 +99,7 @@ export class RuntimeMetrics {
 		readonly inFlight: () => number;
 		readonly threads: () => number;
 		readonly revisions: () => Record<string, number>;
+		readonly breakers: () => readonly BreakerStatus[];
 	}): void {
 		const gauge = (name: string, help: string, read: () => number) =>
 			new Gauge({
@@ -104,6 +112,18 @@ export class RuntimeMetrics {
 			});
 		gauge("hookbus_events_in_flight", "Events that wait or run", gauges.inFlight);
 		gauge("hookbus_threads", "Worker threads that serve events", gauges.threads);
+		new Gauge({
+			name: "hookbus_breaker_openings",
+			help: "Plugins that kept failing and are not run: how often in a row they were tried and failed again",
+			labelNames: ["tenant", "plugin", "version", "state"],
+			registers: [this.registry],
+			collect() {
+				this.reset();
+				for (const { tenant, plugin, version, state, openings } of gauges.breakers()) {
+					this.set({ tenant, plugin, version, state }, openings);
+				}
+			},
+		});
 		new Gauge({
 			name: "hookbus_route_table_revision",
 			help: "Revision of the route table in service",
@@ -167,6 +187,11 @@ export class RuntimeMetrics {
 
 	observersShed(): void {
 		this.#observersShed.inc();
+	}
+
+	/** @param call name of the host function */
+	hostCall(tenant: string, plugin: string, call: string, outcome: string, ms: number): void {
+		this.#hostCalls.observe({ tenant, plugin, call, outcome }, ms / 1_000);
 	}
 
 	executionsDropped(count: number): void {

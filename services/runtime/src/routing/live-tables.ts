@@ -2,6 +2,7 @@
 // began with, and a replaced table is forgotten when its last event is done.
 import type { AppliedTable, EventAddress, HookName } from "@hookbus/schemas";
 import { eventSubject, eventSubjectForAllAssistants, HOOKS } from "@hookbus/schemas";
+import type { RightsTable } from "../host-calls/rights-table.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { ThreadChain } from "../threads/thread-messages.js";
 import type { ModuleStore } from "./module-store.js";
@@ -52,13 +53,15 @@ function assistantSubjects(tenant: string, hook: HookName, assistants: ReadonlyM
 export class LiveTables {
 	readonly #executor: ChainExecutor;
 	readonly #modules: ModuleStore;
+	readonly #rights: RightsTable;
 	readonly #tables = new Map<string, LiveTable>();
 	/** Replaced tables that events still run on. */
 	readonly #leaving = new Set<LiveTable>();
 
-	constructor(executor: ChainExecutor, modules: ModuleStore) {
+	constructor(executor: ChainExecutor, modules: ModuleStore, rights: RightsTable) {
 		this.#executor = executor;
 		this.#modules = modules;
+		this.#rights = rights;
 	}
 
 	get(tenant: string): LiveTable | undefined {
@@ -70,6 +73,7 @@ export class LiveTables {
 		const next = new LiveTable(prepared);
 		await this.#executor.install([...prepared.images.values()], next.allChains());
 		const old = this.#tables.get(prepared.table.tenant);
+		for (const [image, rights] of prepared.rights) this.#rights.set(image, rights);
 		this.#tables.set(prepared.table.tenant, next);
 		if (old !== undefined) {
 			old.replaced = true;
@@ -111,6 +115,7 @@ export class LiveTables {
 			table.allChains().map((chain) => chain.id),
 			unused,
 		);
+		this.#rights.retain(usedImages);
 		this.#modules.retain(kept.flatMap((other) => other.prepared.modules));
 	}
 }

@@ -6,11 +6,13 @@ import {
 	type ActivationFault,
 	HOOK_NAMES,
 	type HookName,
+	type Permission,
 	type RoutedPlugin,
 	type RouteStep,
 	type RouteTable,
 } from "@hookbus/schemas";
 import type { Logger } from "pino";
+import type { PluginRights } from "../host-calls/plugin-rights.js";
 import { secretForms } from "../plugin-host/mask-secrets.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
@@ -21,6 +23,8 @@ export interface PreparedTable {
 	readonly table: RouteTable;
 	/** Images by their key; also of the plugins that go on from an earlier table. */
 	readonly images: ReadonlyMap<string, PluginImage>;
+	/** What the plugins may ask of the host, by the key of their image. */
+	readonly rights: ReadonlyMap<string, PluginRights>;
 	/** Image by key of the table's plugin; absent: it could not be loaded. */
 	readonly imageOf: ReadonlyMap<string, PluginImage>;
 	readonly chains: PreparedChains;
@@ -37,6 +41,8 @@ export interface PrepareParts {
 	readonly modules: ModuleStore;
 	readonly secrets: SecretBox;
 	readonly executor: ChainExecutor;
+	/** Permissions that this deployment lets any plugin have. */
+	readonly ceiling: ReadonlySet<Permission>;
 	readonly nextChainId: () => number;
 	readonly logger: Logger;
 }
@@ -49,17 +55,22 @@ export async function prepareTable(
 ): Promise<PreparedTable> {
 	const faults: ActivationFault[] = [];
 	const imageOf = new Map<string, PluginImage>();
+	const rights = new Map<string, PluginRights>();
+	const take = (key: string, image: PluginImage, its: PluginRights | undefined) => {
+		imageOf.set(key, image);
+		if (its !== undefined) rights.set(image.key, its);
+	};
 	const modules: ModuleRequest[] = [];
 	for (const [key, plugin] of Object.entries(table.plugins)) {
 		const request = { digest: plugin.digest, memoryPages: plugin.limits.memoryPages, exports: exportsOf(table, key) };
 		modules.push(request);
 		const image = await loadImage(table.tenant, plugin, request, parts, previous);
 		if ("image" in image) {
-			imageOf.set(key, image.image);
+			take(key, image.image, image.rights);
 			continue;
 		}
 		const earlier = earlierImage(previous, key, plugin.name);
-		if (earlier !== undefined) imageOf.set(key, earlier);
+		if (earlier !== undefined) take(key, earlier, previous?.rights.get(earlier.key));
 		faults.push({
 			plugin: plugin.name,
 			version: plugin.version,
@@ -73,10 +84,15 @@ export async function prepareTable(
 		);
 	}
 	const images = new Map([...imageOf.values()].map((image) => [image.key, image]));
-	return { table, images, imageOf, chains: buildChains(table, imageOf, faults, parts.nextChainId), faults, modules };
+	return { table, images, rights, imageOf, chains: buildChains(table, imageOf, faults, parts.nextChainId), faults, modules };
 }
 
-type LoadedImage = { readonly image: PluginImage } | { readonly code: string; readonly message: string };
+/** What needs them leaves the thread and waits for an answer. */
+const WAITING: ReadonlySet<Permission> = new Set(["network_access", "state", "write_files", "publish"]);
+
+type LoadedImage =
+	| { readonly image: PluginImage; readonly rights: PluginRights | undefined }
+	| { readonly code: string; readonly message: string };
 
 async function loadImage(
 	tenant: string,
@@ -87,10 +103,12 @@ async function loadImage(
 ): Promise<LoadedImage> {
 	const key = `${tenant}/${plugin.name}/${plugin.digest}/${plugin.configRevision}/${[...request.exports].sort().join()}`;
 	const unchanged = previous?.images.get(key);
-	if (unchanged !== undefined) return { image: unchanged };
+	if (unchanged !== undefined) return { image: unchanged, rights: previous?.rights.get(key) };
 	try {
 		const modules = await parts.modules.get(request);
-		const secrets = await openSecrets(tenant, plugin, parts.secrets);
+		const grants = plugin.grants.filter((permission) => parts.ceiling.has(permission));
+		const opened = await openSecrets(tenant, plugin, parts.secrets);
+		const secrets = grants.includes("read_secrets") ? opened : {};
 		const image: PluginImage = {
 			key,
 			name: plugin.name,
@@ -99,14 +117,23 @@ async function loadImage(
 			modules,
 			config: extismConfig(plugin, secrets),
 			secrets: secretForms(Object.values(secrets)),
-			grants: plugin.grants,
+			grants,
+			waits: grants.some((permission) => WAITING.has(permission)),
 			limits: plugin.limits,
 			tools: plugin.tools,
+		};
+		const rights: PluginRights = {
+			tenant,
+			plugin: plugin.name,
+			permissions: new Set(grants),
+			network: plugin.network,
+			secrets: opened,
+			limits: plugin.limits,
 		};
 		let fault = await parts.executor.probe(image);
 		// A machine that stood still for a moment looks like a plugin that hangs; only the second time is believed.
 		if (fault?.code === "timeout") fault = await parts.executor.probe(image);
-		return fault === undefined ? { image } : { code: fault.code, message: fault.message };
+		return fault === undefined ? { image, rights } : { code: fault.code, message: fault.message };
 	} catch (thrown) {
 		const code = thrown instanceof ModuleFault || thrown instanceof CodedError ? thrown.code : "load_failed";
 		return { code, message: describeError(thrown) };
@@ -134,10 +161,10 @@ function extismConfig(plugin: RoutedPlugin, secrets: Readonly<Record<string, str
 	return entries;
 }
 
-/** Secrets are opened only for plugins that were granted to read them. */
+/** For the plugins that were granted to read them, and for the requests into which the host puts them. */
 async function openSecrets(tenant: string, plugin: RoutedPlugin, box: SecretBox): Promise<Record<string, string>> {
 	const opened: Record<string, string> = {};
-	if (!plugin.grants.includes("read_secrets")) return opened;
+	if (!plugin.grants.includes("read_secrets") && !plugin.grants.includes("network_access")) return opened;
 	for (const [field, sealed] of Object.entries(plugin.secrets)) {
 		opened[field] = await box.open(sealed, { tenant, plugin: plugin.name, field });
 	}
@@ -155,13 +182,17 @@ function buildChains(
 	faults: readonly ActivationFault[],
 	nextChainId: () => number,
 ): PreparedChains {
-	const chain = (hook: HookName, steps: readonly RouteStep[]): ThreadChain => ({
-		id: nextChainId(),
-		tenant: table.tenant,
-		hook,
-		revision: table.revision,
-		steps: steps.filter((step) => step.mode !== "off").map((step) => threadStep(step, table, imageOf, faults)),
-	});
+	const chain = (hook: HookName, routes: readonly RouteStep[]): ThreadChain => {
+		const bound = routes.filter((step) => step.mode !== "off");
+		return {
+			id: nextChainId(),
+			tenant: table.tenant,
+			hook,
+			revision: table.revision,
+			waits: bound.some((step) => imageOf.get(step.plugin)?.waits ?? false),
+			steps: bound.map((step) => threadStep(step, table, imageOf, faults)),
+		};
+	};
 	const chains = new Map<HookName, { all: ThreadChain | undefined; assistants: Map<string, ThreadChain> }>();
 	for (const hook of HOOK_NAMES) {
 		const routes = table.hooks[hook];

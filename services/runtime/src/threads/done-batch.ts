@@ -1,6 +1,7 @@
 // Collects the answers of a batch and sends them together, but never holds one back for long: a quick answer must not wait
 // for a slow neighbour.
 import type { ChainRun } from "../chain/run-chain.js";
+import { stepCounts } from "./step-counts.js";
 import type { DoneItem, FromThread, RunItem } from "./thread-messages.js";
 
 /** Milliseconds that a finished answer may wait for its neighbours. */
@@ -33,13 +34,7 @@ export class DoneBatch {
 			slot: item.slot,
 			...reply,
 			deadlineMs: run.deadlineMs,
-			steps: (run.state?.records ?? []).map((record) => ({
-				chain: item.chain,
-				step: record.step,
-				outcome: record.entry.outcome,
-				action: record.entry.action,
-				durationMs: record.entry.durationMs,
-			})),
+			steps: stepCounts(run.state, item.chain),
 			executions,
 			...(observe === undefined ? {} : { observe }),
 			...(run.refused === undefined ? {} : { refused: run.refused }),

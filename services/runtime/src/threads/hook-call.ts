@@ -2,7 +2,7 @@
 // what is left to do.
 import type { EventAddress } from "@hookbus/schemas";
 import type { ChainState } from "../chain/chain-state.js";
-import type { CallKind, StepCount, ThreadChain } from "./thread-messages.js";
+import type { CallKind, StepCount, StepRefusal, ThreadChain } from "./thread-messages.js";
 
 export interface HookCall {
 	readonly kind: CallKind;
@@ -13,6 +13,7 @@ export interface HookCall {
 	readonly attempt: number;
 	readonly checkExpiry: boolean;
 	readonly only?: readonly number[];
+	readonly refusals?: readonly StepRefusal[];
 	/** The event's bytes now: as they arrived, or after the patches of finished steps. */
 	body: Uint8Array;
 	resume?: { readonly state: ChainState; readonly nextStep: number };

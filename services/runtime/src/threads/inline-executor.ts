@@ -6,6 +6,7 @@ import { UNGUARDED } from "../chain/invocation-guard.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { HookCall } from "./hook-call.js";
+import { stepCounts } from "./step-counts.js";
 import type { LoadFault, RunItem, ThreadChain } from "./thread-messages.js";
 
 export class InlineExecutor implements ChainExecutor {
@@ -59,6 +60,7 @@ export class InlineExecutor implements ChainExecutor {
 			attempt: call.attempt,
 			checkExpiry: call.checkExpiry,
 			...(call.only === undefined ? {} : { only: call.only }),
+			...(call.refusals === undefined ? {} : { refusals: call.refusals }),
 			...(call.resume === undefined ? {} : { resume: call.resume }),
 		};
 		const run = await this.#host.run(item, call.body);
@@ -67,13 +69,7 @@ export class InlineExecutor implements ChainExecutor {
 		call.finish({
 			reply: run.reply === undefined ? undefined : Buffer.from(run.reply),
 			deadlineMs: run.deadlineMs,
-			steps: (run.state?.records ?? []).map((record) => ({
-				chain: call.chain.id,
-				step: record.step,
-				outcome: record.entry.outcome,
-				action: record.entry.action,
-				durationMs: record.entry.durationMs,
-			})),
+			steps: stepCounts(run.state, call.chain.id),
 			executions: run.state === undefined ? "" : executionJson(run.state, { item, chain: call.chain, runtime: this.#runtime }),
 			observe: run.observersLeft ? (run.event === undefined ? call.body : Buffer.from(run.event)) : undefined,
 			refused: run.refused,

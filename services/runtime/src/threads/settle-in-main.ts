@@ -13,6 +13,7 @@ import { executionJson } from "../chain/execution-records.js";
 import { subjectOf } from "../chain/run-chain.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
 import type { Checkpoint } from "./shared-cells.js";
+import { stepCounts } from "./step-counts.js";
 import type { ThreadStep } from "./thread-messages.js";
 
 export interface StepDefeat {
@@ -145,13 +146,7 @@ function complete(call: HookCall, state: ChainState, runtime: string, now: numbe
 	return {
 		reply: call.kind === "reply" ? Buffer.from(JSON.stringify(verdict)) : undefined,
 		deadlineMs: state.facts.deadlineMs,
-		steps: state.records.map((record) => ({
-			chain: call.chain.id,
-			step: record.step,
-			outcome: record.entry.outcome,
-			action: record.entry.action,
-			durationMs: record.entry.durationMs,
-		})),
+		steps: stepCounts(state, call.chain.id),
 		executions: executionJson(state, { item: call, chain: call.chain, runtime }),
 		observe: undefined,
 		refused: undefined,

@@ -9,10 +9,11 @@
 // back when the thread is gone. A slot that was taken back is in `#taken` until the thread has skipped it.
 //
 // One file in spite of its length: every step above changes the same tables of calls, and none makes sense without the others.
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import { describeError } from "@hookbus/foundation/errors";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
+import type { DeskConnection, HostCallDesk } from "../host-calls/host-call-desk.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { HookCall } from "./hook-call.js";
 import { type Checkpoint, type RunningInvocation, SharedCells, SLOTS } from "./shared-cells.js";
@@ -64,6 +65,7 @@ export class ThreadClient {
 	readonly ready: Promise<void>;
 	#state: State = "starting";
 	readonly #worker: Worker;
+	readonly #hostCalls: DeskConnection | undefined;
 	readonly #events: ThreadEvents;
 	readonly #logger: Logger;
 	readonly #calls: (HookCall | undefined)[] = new Array(SLOTS);
@@ -79,14 +81,24 @@ export class ThreadClient {
 	#goneReason = "ended";
 	#wasReady = false;
 
-	constructor(id: number, source: URL, data: Omit<ThreadData, "cells">, events: ThreadEvents, logger: Logger) {
+	constructor(
+		id: number,
+		source: URL,
+		{ desk, ...data }: Omit<ThreadData, "cells" | "hostCalls"> & { readonly desk: HostCallDesk | undefined },
+		events: ThreadEvents,
+		logger: Logger,
+	) {
 		this.id = id;
 		this.#events = events;
 		this.#logger = logger.child({ thread: id });
 		for (let slot = SLOTS - 1; slot >= 0; slot -= 1) this.#freeSlots.push(slot);
-		const workerData: ThreadData = { ...data, cells: this.cells.buffer };
+		const channel = new MessageChannel();
+		const answers = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+		this.#hostCalls = desk?.connect(channel.port1, new Int32Array(answers));
+		const workerData: ThreadData = { ...data, cells: this.cells.buffer, hostCalls: desk && { port: channel.port2, answers } };
 		this.#worker = new Worker(source, {
 			workerData,
+			transferList: desk === undefined ? [] : [channel.port2],
 			name: `hookbus plugins ${id}`,
 			// Nothing of the process's environment may be readable next to plugin code.
 			env: {},
@@ -210,6 +222,7 @@ export class ThreadClient {
 		this.#state = "condemned";
 		this.#goneReason = reason;
 		this.#condemnedAt = performance.now();
+		this.#hostCalls?.close();
 		this.#watchTermination(LOOKS);
 		void this.#worker.terminate();
 	}
@@ -218,6 +231,7 @@ export class ThreadClient {
 	async stop(): Promise<void> {
 		if (this.#state === "starting" || this.#state === "ready") this.#state = "condemned";
 		clearTimeout(this.#stuckTimer);
+		this.#hostCalls?.close();
 		await this.#worker.terminate();
 	}
 
@@ -291,6 +305,7 @@ export class ThreadClient {
 				attempt: call.attempt,
 				checkExpiry: call.checkExpiry,
 				...(call.only === undefined ? {} : { only: call.only }),
+				...(call.refusals === undefined ? {} : { refusals: call.refusals }),
 				...(call.resume === undefined ? {} : { resume: call.resume }),
 			};
 			offset += call.body.length;
@@ -308,6 +323,7 @@ export class ThreadClient {
 		const condemned = this.#state === "condemned";
 		const invocation = condemned ? undefined : this.cells.running();
 		this.#state = "gone";
+		this.#hostCalls?.close();
 		clearTimeout(this.#stuckTimer);
 		if (this.#condemnedAt !== undefined) this.#events.onEnded(performance.now() - this.#condemnedAt);
 		const reason = this.#goneReason;

@@ -1,10 +1,11 @@
 // Runs inside a worker thread: receives batches of events, runs them one after the other, sends back batches of answers.
 // Plugin code runs in a thread because a Wasm loop cannot be stopped from the thread that it runs in.
-import { isMainThread, parentPort, workerData } from "node:worker_threads";
+import { isMainThread, type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { ChainHost } from "../chain/chain-host.js";
 import { executionJson } from "../chain/execution-records.js";
 import type { InvocationGuard } from "../chain/invocation-guard.js";
 import type { ChainRun } from "../chain/run-chain.js";
+import { HostCallPort } from "../host-calls/host-call-port.js";
 import { monotonicMs } from "../monotonic-clock.js";
 import { DoneBatch } from "./done-batch.js";
 import { SharedCells } from "./shared-cells.js";
@@ -17,12 +18,14 @@ export interface ThreadData {
 	readonly runtime: string;
 	/** Most plugins that have an instance in the thread at the same time. */
 	readonly instances: number;
+	/** To the desk that answers host calls in the main thread; absent: there is none. */
+	readonly hostCalls: { readonly port: MessagePort; readonly answers: SharedArrayBuffer } | undefined;
 }
 
 if (isMainThread || parentPort === null) throw new Error("thread-entry runs in a worker thread only");
 
 const port = parentPort;
-const { cells: buffer, runtime, instances } = workerData as ThreadData;
+const { cells: buffer, runtime, instances, hostCalls } = workerData as ThreadData;
 const cells = new SharedCells(buffer);
 const guard: InvocationGuard = {
 	begin: (slot) => cells.begin(slot),
@@ -32,7 +35,8 @@ const guard: InvocationGuard = {
 	},
 	checkpoint: (slot, step, state, event) => cells.writeCheckpoint(slot, step, state, event),
 };
-const host = new ChainHost(guard, monotonicMs, instances);
+const caller = hostCalls && new HostCallPort(hostCalls.port, new Int32Array(hostCalls.answers), monotonicMs);
+const host = new ChainHost(guard, monotonicMs, instances, caller);
 const chains = new Map<number, Pick<ThreadChain, "revision">>();
 
 const inbox: ToThread[] = [];

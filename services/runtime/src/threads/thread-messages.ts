@@ -10,6 +10,8 @@ export interface ThreadChain {
 	readonly tenant: string;
 	readonly hook: HookName;
 	readonly revision: number;
+	/** One of its plugins may wait for the network or the bus, so it runs away from those that never do. */
+	readonly waits: boolean;
 	readonly steps: readonly ThreadStep[];
 }
 
@@ -45,6 +47,7 @@ export interface RunItem {
 	readonly checkExpiry: boolean;
 	/** Durable: steps that still have to run. */
 	readonly only?: readonly number[];
+	readonly refusals?: readonly StepRefusal[];
 	/** The event had been started on a thread that was ended: what was done, and where to go on. */
 	readonly resume?: { readonly state: ChainState; readonly nextStep: number };
 }
@@ -66,6 +69,17 @@ export interface StepCount {
 	readonly outcome: Outcome;
 	readonly action: PluginAction | undefined;
 	readonly durationMs: number;
+	/** Why it failed. */
+	readonly error: string | undefined;
+	/** US dollars that the plugin reported. */
+	readonly cost: number | undefined;
+}
+
+/** A step that must not run for this event, and fails with this. */
+export interface StepRefusal {
+	readonly step: number;
+	readonly outcome: Extract<Outcome, "overloaded" | "rate_limited" | "over_budget" | "breaker_open">;
+	readonly error: string;
 }
 
 export type DoneItem = {

@@ -1,0 +1,297 @@
+// Decides which steps of an event's chain may run, in front of the threads: the breaker of the plugin, its rate, its budget, and how
+// many events it may have at once. A step that may not run fails by its policy, with the reason in the trail; the others run. So a
+// plugin that fails, floods or costs too much takes nothing from its neighbours.
+//
+//   run → admitted → threads → done: outcomes go to the breakers, costs to the ledger, the plugin's next waiting event is admitted
+//       → a plugin has too many events → waits, a moment → admitted, or goes on without that plugin
+import type { BreakerStatus, Outcome } from "@hookbus/schemas";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
+import type { ChainExecutor } from "../threads/chain-executor.js";
+import type { CallCompletion, HookCall } from "../threads/hook-call.js";
+import { settleUnrun } from "../threads/settle-in-main.js";
+import type { LoadFault, StepCount, StepRefusal, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
+import { Breaker, type BreakerOptions } from "./breaker.js";
+import type { CostLedger } from "./cost-ledger.js";
+import { PluginQuota } from "./plugin-quota.js";
+
+export interface AdmissionParts {
+	readonly executor: ChainExecutor;
+	readonly ledger: Pick<CostLedger, "spent" | "add">;
+	readonly breaker: BreakerOptions;
+	/** Milliseconds that an event waits when one of its plugins has too many. */
+	readonly waitMs: number;
+	/** Events that may wait like this, over all plugins. */
+	readonly maxWaiting: number;
+	/** How many runtimes share rates. */
+	readonly runtimes: () => number;
+	readonly clock: () => number;
+	/** Id of this runtime. */
+	readonly runtime: string;
+	/** A breaker has opened, closed, or given its plugin up. */
+	readonly onBreaker: (status: BreakerStatus) => void;
+}
+
+/** What stands before one step. */
+interface StepGate {
+	readonly step: ThreadStep;
+	readonly breaker: Breaker;
+	readonly quota: PluginQuota;
+}
+
+interface Guarded {
+	readonly image: PluginImage;
+	readonly tenant: string;
+	readonly breaker: Breaker;
+	readonly quota: PluginQuota;
+	revision: number;
+}
+
+/** Milliseconds between two looks at those that wait. */
+const LOOK_MS = 10;
+/** A timeout counts as the plugin's own when it had at least this long, or its whole limit: else the event had no time left. */
+const FAIR_MS = 20;
+/** Outcomes that say nothing about the plugin: it did not run. */
+const NOT_RUN: ReadonlySet<Outcome> = new Set([
+	"deferred",
+	"overloaded",
+	"rate_limited",
+	"over_budget",
+	"breaker_open",
+	"load_failed",
+]);
+
+export class Admission implements ChainExecutor {
+	readonly #parts: AdmissionParts;
+	readonly #guarded = new Map<string, Guarded>();
+	readonly #quotas = new Map<string, PluginQuota>();
+	readonly #gates = new Map<number, readonly (StepGate | undefined)[]>();
+	#waiting = 0;
+	readonly #timer: NodeJS.Timeout;
+
+	constructor(parts: AdmissionParts) {
+		this.#parts = parts;
+		this.#timer = setInterval(() => this.#lookAtWaiting(), LOOK_MS);
+	}
+
+	get inFlight(): number {
+		return this.#parts.executor.inFlight + this.#waiting;
+	}
+
+	get threads(): number {
+		return this.#parts.executor.threads;
+	}
+
+	/** Of all plugins that are not run at the moment. */
+	get breakers(): BreakerStatus[] {
+		return [...this.#guarded.values()].flatMap((guarded) => statusOf(guarded) ?? []);
+	}
+
+	probe(image: PluginImage): Promise<LoadFault | undefined> {
+		return this.#parts.executor.probe(image);
+	}
+
+	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {
+		const byKey = new Map(images.map((image) => [image.key, image]));
+		for (const chain of chains) {
+			this.#gates.set(
+				chain.id,
+				chain.steps.map((step) => this.#gateFor(step, chain, byKey)),
+			);
+		}
+		await this.#parts.executor.install(images, chains);
+	}
+
+	remove(chains: readonly number[], images: readonly string[]): void {
+		for (const chain of chains) this.#gates.delete(chain);
+		for (const image of images) this.#guarded.delete(image);
+		const used = new Set([...this.#guarded.values()].map(({ quota }) => quota));
+		for (const [key, quota] of this.#quotas) {
+			if (!used.has(quota) && quota.inHand === 0 && quota.waiting.length === 0) this.#quotas.delete(key);
+		}
+		this.#parts.executor.remove(chains, images);
+	}
+
+	run(call: HookCall): boolean {
+		const gates = this.#gates.get(call.chain.id) ?? [];
+		const full = this.#fullQuota(call, gates);
+		if (full === undefined) return this.#admit(call, gates, undefined);
+		if (!full.mayWait || this.#waiting >= this.#parts.maxWaiting) return this.#admit(call, gates, full);
+		full.waiting.push({ call, until: this.#parts.clock() + this.#parts.waitMs });
+		this.#waiting += 1;
+		call.progress?.();
+		return true;
+	}
+
+	async stop(): Promise<void> {
+		clearInterval(this.#timer);
+		await this.#parts.executor.stop();
+	}
+
+	#gateFor(step: ThreadStep, chain: ThreadChain, images: ReadonlyMap<string, PluginImage>): StepGate | undefined {
+		if (step.image === undefined) return undefined;
+		let guarded = this.#guarded.get(step.image);
+		if (guarded === undefined) {
+			const image = images.get(step.image);
+			if (image === undefined) return undefined;
+			const breaker = new Breaker(this.#parts.breaker);
+			guarded = { image, tenant: chain.tenant, breaker, quota: this.#quotaFor(chain.tenant, image), revision: chain.revision };
+			this.#guarded.set(step.image, guarded);
+		}
+		guarded.revision = chain.revision;
+		return { step, breaker: guarded.breaker, quota: guarded.quota };
+	}
+
+	#quotaFor(tenant: string, { name, limits }: PluginImage): PluginQuota {
+		const key = `${tenant}/${name}`;
+		let quota = this.#quotas.get(key);
+		if (quota === undefined) {
+			quota = new PluginQuota(tenant, name, limits);
+			this.#quotas.set(key, quota);
+		}
+		quota.limits = limits;
+		return quota;
+	}
+
+	#fullQuota(call: HookCall, gates: readonly (StepGate | undefined)[]): PluginQuota | undefined {
+		for (const [index, gate] of gates.entries()) {
+			if (gate?.quota.isFull && concerns(call, gate.step, index)) return gate.quota;
+		}
+		return undefined;
+	}
+
+	/** @param without a plugin that had no room for the event in time */
+	#admit(call: HookCall, gates: readonly (StepGate | undefined)[], without: PluginQuota | undefined): boolean {
+		const now = this.#parts.clock();
+		const refusals: StepRefusal[] = [];
+		const admitted: { readonly index: number; readonly gate: StepGate; readonly isTrial: boolean }[] = [];
+		const held = new Set<PluginQuota>();
+		for (const [index, gate] of gates.entries()) {
+			if (gate === undefined || !concerns(call, gate.step, index)) continue;
+			const refusal = gate.quota === without ? noRoom(gate.quota) : this.#refusalOf(gate, now);
+			if (typeof refusal === "object") {
+				refusals.push({ step: index, ...refusal });
+				continue;
+			}
+			admitted.push({ index, gate, isTrial: refusal === "trial" });
+			held.add(gate.quota);
+		}
+		for (const quota of held) quota.inHand += 1;
+		const settle = (steps: readonly StepCount[]) => {
+			for (const quota of held) quota.inHand -= 1;
+			for (const { index, gate, isTrial } of admitted) {
+				this.#learn(
+					gate,
+					isTrial,
+					steps.find(({ step }) => step === index),
+				);
+			}
+		};
+		const taken = this.#parts.executor.run({
+			...call,
+			...(refusals.length === 0 ? {} : { refusals }),
+			finish: (completion: CallCompletion) => {
+				settle(completion.steps);
+				call.finish(completion);
+				for (const quota of held) this.#admitNext(quota);
+			},
+		});
+		if (!taken) settle([]);
+		return taken;
+	}
+
+	/** `run`, `trial`, or why not. */
+	#refusalOf({ breaker, quota, step }: StepGate, now: number): "run" | "trial" | Omit<StepRefusal, "step"> {
+		const { costPerDay, ratePerMinute } = quota.limits;
+		if (costPerDay !== undefined && this.#parts.ledger.spent(quota.tenant, quota.plugin) >= costPerDay) {
+			return {
+				outcome: "over_budget",
+				error: `it has cost ${costPerDay} US dollars today, which is its limit; it runs again tomorrow (UTC)`,
+			};
+		}
+		const admitted = breaker.admit(now);
+		if (admitted === "refuse") return { outcome: "breaker_open", error: breaker.refusal(now) };
+		if (!quota.takeRate(now, this.#parts.runtimes())) {
+			if (admitted === "trial") breaker.abandonTrial();
+			return { outcome: "rate_limited", error: `${step.name} may run ${ratePerMinute} times a minute, which is used up` };
+		}
+		return admitted;
+	}
+
+	/** @param count what became of the step; absent: it was not reached */
+	#learn({ breaker, quota, step }: StepGate, isTrial: boolean, count: StepCount | undefined): void {
+		if (count === undefined || NOT_RUN.has(count.outcome) || isUnfair(count, step)) {
+			if (count === undefined) quota.giveBackRate();
+			if (isTrial) breaker.abandonTrial();
+			return;
+		}
+		if (count.cost !== undefined) this.#parts.ledger.add(quota.tenant, quota.plugin, count.cost);
+		const before = breaker.state;
+		if (count.outcome === "ok") breaker.succeed(isTrial);
+		else
+			breaker.fail(isTrial, count.error === undefined ? count.outcome : `${count.outcome}: ${count.error}`, this.#parts.clock());
+		if (breaker.state !== before && breaker.state !== "closed") this.#report(breaker);
+	}
+
+	#report(breaker: Breaker): void {
+		for (const guarded of this.#guarded.values()) {
+			const status = guarded.breaker === breaker ? statusOf(guarded) : undefined;
+			if (status !== undefined) this.#parts.onBreaker(status);
+		}
+	}
+
+	#admitNext(quota: PluginQuota): void {
+		while (!quota.isFull) {
+			const next = quota.waiting.shift();
+			if (next === undefined) return;
+			this.#readmit(next.call, undefined);
+		}
+	}
+
+	#readmit(call: HookCall, without: PluginQuota | undefined): void {
+		this.#waiting -= 1;
+		const gates = this.#gates.get(call.chain.id) ?? [];
+		if (this.#admit(call, gates, without)) return;
+		const { runtime, clock } = this.#parts;
+		call.finish(settleUnrun(call, "overloaded", "the runtime had no room for the event", runtime, clock()));
+	}
+
+	#lookAtWaiting(): void {
+		if (this.#waiting === 0) return;
+		const now = this.#parts.clock();
+		for (const quota of this.#quotas.values()) {
+			for (let next = quota.waiting[0]; next !== undefined && now >= next.until; next = quota.waiting[0]) {
+				quota.waiting.shift();
+				this.#readmit(next.call, quota);
+			}
+		}
+	}
+}
+
+/** Whether the step may run for this kind of call at all. */
+function concerns(call: HookCall, step: ThreadStep, index: number): boolean {
+	switch (call.kind) {
+		case "reply":
+			return step.effect !== "observe";
+		case "observe":
+			return step.effect === "observe";
+		case "durable":
+			return call.only?.includes(index) ?? true;
+	}
+}
+
+function isUnfair({ outcome, durationMs }: StepCount, { timeoutMs }: ThreadStep): boolean {
+	return outcome === "timeout" && durationMs < Math.min(timeoutMs, FAIR_MS) * 0.9;
+}
+
+function noRoom({ limits }: PluginQuota): Omit<StepRefusal, "step"> {
+	return {
+		outcome: "overloaded",
+		error: `${limits.concurrency} events have it in this runtime, which is its limit, and none was done in time`,
+	};
+}
+
+function statusOf({ breaker, image, tenant, revision }: Guarded): BreakerStatus | undefined {
+	const { status } = breaker;
+	if (status === undefined) return undefined;
+	return { tenant, plugin: image.name, version: image.version, ...status, revision };
+}

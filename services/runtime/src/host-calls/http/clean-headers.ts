@@ -1,0 +1,67 @@
+// The headers that a plugin gives, without those that are the host's: who is asked, how the connection is used, how long the body
+// is. With them a plugin could reach another site on the same server, or put a second request behind its own.
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { invalid } from "../host-call-errors.js";
+import { HTTP_LIMITS } from "./http-limits.js";
+
+const OURS = new Set([
+	"accept-encoding",
+	"connection",
+	"content-length",
+	"expect",
+	"host",
+	"keep-alive",
+	"proxy",
+	"te",
+	"trailer",
+	"transfer-encoding",
+	"upgrade",
+]);
+
+/**
+ * @param placed lower-case names of the headers that carry secrets
+ * @returns by lower-case name
+ * @throws HostCallError `guest_error` for a name or value that is none, and for too many
+ */
+export function cleanHeaders(headers: Readonly<Record<string, string>>, placed: readonly string[]): Map<string, string> {
+	const entries = Object.entries(headers);
+	const { requestHeaders, requestHeaderBytes } = HTTP_LIMITS;
+	if (entries.length > requestHeaders) {
+		throw invalid(`http_request: the request has ${entries.length} headers; at most ${requestHeaders} are allowed`);
+	}
+	const bytes = entries.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+	if (bytes > requestHeaderBytes) {
+		throw invalid(`http_request: the request's headers have ${bytes} bytes; at most ${requestHeaderBytes} are allowed`);
+	}
+	const clean = new Map<string, string>();
+	for (const [given, value] of entries) {
+		checkHeader(given, value);
+		const name = given.toLowerCase();
+		if (OURS.has(name) || name.startsWith("proxy-") || placed.includes(name)) continue;
+		const other = clean.get(name);
+		clean.set(name, other === undefined ? value : `${other}, ${value}`);
+	}
+	return clean;
+}
+
+function checkHeader(name: string, value: string): void {
+	try {
+		validateHeaderName(name);
+	} catch {
+		throw invalid(`http_request: ${JSON.stringify(name.slice(0, 64))} is no name of a header`);
+	}
+	if (!isHeaderValue(name, value)) {
+		throw invalid(
+			`http_request: the header ${name.slice(0, 64)} has characters that a header cannot carry, such as a line break`,
+		);
+	}
+}
+
+export function isHeaderValue(name: string, value: string): boolean {
+	try {
+		validateHeaderValue(name, value);
+		return true;
+	} catch {
+		return false;
+	}
+}

@@ -1,0 +1,23 @@
+// Bounds of one HTTP call. Each is there because its absence lets a plugin, or the server that it calls, fill the memory of the
+// main thread or keep it busy. Time has its own bound: the deadline of the call.
+
+export const HTTP_LIMITS = {
+	callsPerInvocation: 5,
+	/** Bytes of the URL, as the plugin writes it and as it is sent. */
+	urlBytes: 8 * 1024,
+	/** Bytes. */
+	requestBody: 1024 * 1024,
+	/** Number of headers that a plugin may give. */
+	requestHeaders: 64,
+	/** Bytes of their names and values. */
+	requestHeaderBytes: 16 * 1024,
+	redirects: 5,
+	/** Addresses of a name that are tried, one after the other; all are checked. */
+	connectionAttempts: 4,
+	/** Number of headers in a response. */
+	responseHeaders: 100,
+	/** Bytes of them. */
+	responseHeaderBytes: 16 * 1024,
+	/** Bytes; a longer response counts as none, because half of one could be taken for a whole. */
+	responseBody: 1024 * 1024,
+} as const;

@@ -1,0 +1,60 @@
+// Extism's HTTP functions of one instance: a request, and then what was answered besides the body, until the next request or the end
+// of the call.
+import type { HttpRequest, HttpResponse } from "../host-calls/host-call.js";
+import { invalid } from "../host-calls/host-call-errors.js";
+
+/** Sends a request by way of the main thread. */
+export type SendRequest = (request: HttpRequest) => HttpResponse;
+
+export class HttpCalls {
+	readonly #send: SendRequest;
+	/** The last response; `undefined`: there was no request, or nobody answered it. */
+	last: HttpResponse | undefined;
+
+	constructor(send: SendRequest) {
+		this.#send = send;
+	}
+
+	/**
+	 * @param text the request as Extism's PDKs write it: JSON with url, method (GET when absent) and headers
+	 * @throws HostCallError
+	 */
+	send(text: string, body: Uint8Array | undefined): HttpResponse {
+		this.last = undefined;
+		const response = this.#send({ ...parseRequest(text), body });
+		if (response.status !== 0) this.last = response;
+		return response;
+	}
+
+	/** Forgets what the call before it was answered. */
+	reset(): void {
+		this.last = undefined;
+	}
+}
+
+function parseRequest(text: string): Omit<HttpRequest, "body"> {
+	const { url, method, headers } = parseObject(text);
+	if (typeof url !== "string") throw invalid("http_request: the request has no url");
+	if (method !== undefined && method !== null && typeof method !== "string") throw invalid("http_request: the method is no text");
+	return { type: "http_request", url, method: method ?? "GET", headers: parseHeaders(headers) };
+}
+
+function parseObject(text: string): { readonly url?: unknown; readonly method?: unknown; readonly headers?: unknown } {
+	try {
+		const value: unknown = JSON.parse(text);
+		if (typeof value === "object" && value !== null) return value;
+	} catch {
+		// Said below: what matters is that it is no request.
+	}
+	throw invalid("http_request: the request is no JSON object with url, method and headers");
+}
+
+function parseHeaders(headers: unknown): Record<string, string> {
+	if (headers === undefined || headers === null) return {};
+	if (typeof headers !== "object") throw invalid("http_request: the headers are no JSON object");
+	const entries = Object.entries(headers).map(([name, value]): [string, string] => {
+		if (typeof value !== "string") throw invalid(`http_request: the header ${name.slice(0, 64)} is no text`);
+		return [name, value];
+	});
+	return Object.fromEntries(entries);
+}
