@@ -45,21 +45,20 @@ export function cleanHeaders(headers: Readonly<Record<string, string>>, placed: 
 }
 
 function checkHeader(name: string, value: string): void {
-	try {
-		validateHeaderName(name);
-	} catch {
-		throw invalid(`http_request: ${JSON.stringify(name.slice(0, 64))} is no name of a header`);
-	}
+	const shown = JSON.stringify(name.slice(0, 64));
+	if (!isAccepted(() => validateHeaderName(name))) throw invalid(`http_request: ${shown} is no name of a header`);
 	if (!isHeaderValue(name, value)) {
-		throw invalid(
-			`http_request: the header ${name.slice(0, 64)} has characters that a header cannot carry, such as a line break`,
-		);
+		throw invalid(`http_request: the header ${shown} has characters that a header cannot carry, such as a line break`);
 	}
 }
 
 export function isHeaderValue(name: string, value: string): boolean {
+	return isAccepted(() => validateHeaderValue(name, value));
+}
+
+function isAccepted(validate: () => void): boolean {
 	try {
-		validateHeaderValue(name, value);
+		validate();
 		return true;
 	} catch {
 		return false;

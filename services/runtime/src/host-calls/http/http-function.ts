@@ -8,7 +8,7 @@
 //   the signal                       closes what is open, timeout
 import { createSecureContext, rootCertificates } from "node:tls";
 import type { HttpResponse } from "../host-call.js";
-import { HostCallError } from "../host-call-errors.js";
+import { timedOut } from "../host-call-errors.js";
 import type { HostFunction } from "../host-function.js";
 import type { PluginRights } from "../plugin-rights.js";
 import { isRedirect, redirectedRequest } from "./follow-redirect.js";
@@ -85,9 +85,7 @@ export function createHttpFunction(options: HttpOptions): HostFunction<"http_req
 			} catch (thrown) {
 				if (signal.aborted) {
 					const what = requestText(prepared.method, prepared.url);
-					throw new HostCallError("timeout", `http_request: ${what} was not done before the plugin's time was over`, {
-						cause: thrown,
-					});
+					throw timedOut(`http_request: ${what} was not done before the plugin's time was over`, { cause: thrown });
 				}
 				if (thrown instanceof NoResponse) return thrown.toResponse();
 				throw thrown;

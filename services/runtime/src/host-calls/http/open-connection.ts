@@ -33,7 +33,7 @@ export async function openConnection(
 	});
 	ignoreBetweenWaits(secured);
 	try {
-		await once(secured, "secureConnect");
+		await once(secured, "secureConnect", { signal });
 		return secured;
 	} catch (thrown) {
 		socket.destroy();
@@ -54,7 +54,7 @@ async function connectToFirst(
 		const socket = connect({ host: address, port, signal });
 		ignoreBetweenWaits(socket);
 		try {
-			await once(socket, "connect");
+			await once(socket, "connect", { signal });
 			return { socket, address };
 		} catch (thrown) {
 			last = thrown;

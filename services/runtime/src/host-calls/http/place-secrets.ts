@@ -25,7 +25,7 @@ export function requireSecrets(method: string, url: URL, rule: NetworkRule, secr
 			throw deniedRequest(method, url, `it needs the secret ${field}; set ${field} in the plugin's configuration`);
 		}
 		const { header } = placement;
-		if (header !== undefined && !isHeaderValue(header, valueOf(placement, secrets))) {
+		if (header !== undefined && !isHeaderValue(header, placedValue(placement, secrets))) {
 			throw deniedRequest(
 				method,
 				url,
@@ -48,7 +48,7 @@ export function placeSecrets(
 	const pairs = pairsOf(url);
 	const placed = new Map(headers);
 	for (const placement of rule.secrets ?? []) {
-		const value = valueOf(placement, secrets);
+		const value = placedValue(placement, secrets);
 		if (placement.header !== undefined) placed.set(placement.header.toLowerCase(), value);
 		if (placement.query !== undefined) pairs.push(`${encodeURIComponent(placement.query)}=${encodeURIComponent(value)}`);
 	}
@@ -61,7 +61,7 @@ export function placeableSecrets({ network, secrets }: Pick<PluginRights, "netwo
 	return placements.map((placement) => secretOf(placement, secrets)).filter((secret) => secret !== "");
 }
 
-function valueOf(placement: SecretPlacement, secrets: PluginRights["secrets"]): string {
+function placedValue(placement: SecretPlacement, secrets: PluginRights["secrets"]): string {
 	return `${placement.prefix ?? ""}${secretOf(placement, secrets)}`;
 }
 

@@ -39,7 +39,7 @@ export async function sendRequest(socket: Socket, wire: WireRequest, signal: Abo
 	request.on("error", () => undefined);
 	try {
 		request.end(body);
-		const [response] = (await once(request, "response")) as [IncomingMessage];
+		const [response] = (await once(request, "response", { signal })) as [IncomingMessage];
 		const headers = readHeaders(response, url);
 		const status = response.statusCode ?? 0;
 		return { status, headers, body: isRedirect(status, headers) ? Buffer.alloc(0) : await readBody(response, url) };
