@@ -114,7 +114,8 @@ function readCounts(report: string): string | undefined {
 			return [[relative(REPOSITORY, name), assertionResults.length === 0 ? "not begun" : `${left} tests not run`]];
 		});
 		if (rows.length === 0) return summary;
-		const why = "Not run, because the time was up or because the machine stood still too often for what they measure:";
+		const why =
+			"Not run, because the time was up, the machine stood still too often for what they measure, or Go is not installed:";
 		return `${terminal.yellow(why)}\n${table(rows.sort()).join("\n")}\n\n${summary}`;
 	} catch {
 		// Vitest ended before it wrote the report; its own output says why.

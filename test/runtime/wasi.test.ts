@@ -1,23 +1,20 @@
 // WASI as plugins see it: a whole Go runtime runs on it, and what an attacker does with it ends inside the plugin's own limits.
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { inspectModule, WASI_IMPORTS } from "@hookbus/foundation";
 import { LoadedPlugin, PluginInstance, type Runtime, setEngineFlags } from "@hookbus/runtime";
 import type { NatsConnection } from "nats";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ask } from "../support/ask.js";
 import { bestOf } from "../support/best-of.js";
+import { buildGoPlugin, hasGo, needsGo } from "../support/build-go-plugin.js";
 import { connectTo } from "../support/connect.js";
 import { chatEvent } from "../support/events.js";
-import { findExecutables } from "../support/find-executable.js";
 import { assemble, moduleReturning } from "../support/module-returning.js";
 import { pluginImage } from "../support/plugin-image.js";
 import { needsRealTime } from "../support/real-time.js";
 import { TestRoutes } from "../support/route-tables.js";
 import { startNats } from "../support/start-nats.js";
 import { startRuntimeHere } from "../support/start-runtime.js";
-import { makeTempDir, removeDir } from "../support/temp-dir.js";
 import { waitFor } from "../support/wait-for.js";
 
 setEngineFlags();
@@ -376,25 +373,14 @@ describe("a plugin that uses WASI, in a runtime", () => {
 	});
 });
 
-const [go] = findExecutables("go");
-
-// Without a Go compiler these are skipped, which the report shows and counts.
-describe.skipIf(go === undefined)("a plugin in standard Go", () => {
-	let dir: string;
+describe("a plugin in standard Go with the official Extism PDK", () => {
 	let bytes: Uint8Array;
 
 	beforeAll(() => {
-		dir = makeTempDir("go");
-		const output = join(dir, "plugin.wasm");
-		execFileSync(go as string, ["build", "-buildmode=c-shared", "-o", output, "."], {
-			cwd: resolve(import.meta.dirname, "../fixtures/go-plugin"),
-			env: { ...process.env, GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "-mod=readonly -buildvcs=false", GOTOOLCHAIN: "local" },
-			stdio: "pipe",
-		});
-		bytes = readFileSync(output);
+		if (hasGo()) bytes = buildGoPlugin(".");
 	}, 600_000);
 
-	afterAll(() => removeDir(dir));
+	beforeEach(needsGo);
 
 	const event = (text: string) => JSON.stringify({ data: { messages: [{ parts: [{ text }] }] } });
 
