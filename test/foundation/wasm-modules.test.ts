@@ -1,5 +1,5 @@
 // What is read from a module's bytes agrees with the engine, and what must not run is refused with section, thing and rule.
-import { inspectModule, limitMemory, ModuleFault, moduleFaults } from "@hookbus/foundation";
+import { inspectModule, limitMemory, limitTables, ModuleFault, moduleFaults } from "@hookbus/foundation";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assemble, fixtureModule, moduleReturning } from "../support/module-returning.js";
@@ -110,9 +110,31 @@ describe("admitting a module", () => {
 		["a zip", Buffer.from("PK\u0003\u0004 and more"), "not_wasm"],
 		["a component", Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0), "component"],
 		["a 64-bit memory", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1), "memory_refused"],
+		["a shared table", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 4, 5, 1, 0x70, 3, 1, 2), "memory_refused"],
 		["a section that claims too much", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 0xff, 0xff, 0x03), "malformed"],
 	])("refuses %s", (_name, bytes, code) => {
 		expect(() => moduleFaults(bytes, rules)).toThrow(expect.objectContaining({ code }));
+	});
+});
+
+describe("limiting a module's tables", () => {
+	test("a table grows to the limit and not beyond, whatever maximum it had", async () => {
+		for (const [own, most] of [
+			["", 65_536],
+			["9", 9],
+			["4000000", 65_536],
+		] as const) {
+			const bytes = limitTables(await assemble(`(module (table (export "t") 3 ${own} funcref) ${good})`));
+			const { instance } = (await WebAssembly.instantiate(bytes)) as unknown as { instance: WebAssembly.Instance };
+			const table = instance.exports["t"] as { grow(elements: number): number };
+			expect(table.grow(most - 3)).toBe(3);
+			expect(() => table.grow(1)).toThrow(RangeError);
+		}
+	});
+
+	test("a minimum above the limit is refused", async () => {
+		const bytes = await assemble(`(module (table 65537 funcref) ${good})`);
+		expect(() => limitTables(bytes)).toThrow(/begins with 65537 elements; at most 65536/);
 	});
 });
 

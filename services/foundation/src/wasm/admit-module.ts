@@ -4,7 +4,7 @@ import { MAX_MODULE_BYTES } from "@hookbus/schemas";
 import { EXTISM_ENV, EXTISM_IMPORTS, HOOK_EXPORT_TYPE } from "./extism-imports.js";
 import { describeType, sameType } from "./function-types.js";
 import { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";
-import { MAX_TABLE_ELEMENTS } from "./limit-tables.js";
+import { MAX_TABLE_ELEMENTS, tableTooLarge } from "./limit-tables.js";
 import { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
 import { readSections, SECTION, sectionReader } from "./read-sections.js";
 import { USER_IMPORTS, USER_MODULE } from "./user-imports.js";
@@ -109,12 +109,7 @@ function memoryFaults(facts: ModuleFacts, memoryPages: number): ModuleFault[] {
 }
 
 function tableFaults(facts: ModuleFacts): ModuleFault[] {
-	const refuse = (why: string) => new ModuleFault("memory_refused", "table section", why);
-	return facts.tables.flatMap(({ minElements }) =>
-		minElements > MAX_TABLE_ELEMENTS
-			? [refuse(`a table begins with ${minElements} elements; at most ${MAX_TABLE_ELEMENTS} are allowed`)]
-			: [],
-	);
+	return facts.tables.flatMap(({ minElements }) => (minElements > MAX_TABLE_ELEMENTS ? [tableTooLarge(minElements)] : []));
 }
 
 function exportFaults(facts: ModuleFacts, required: readonly string[]): ModuleFault[] {

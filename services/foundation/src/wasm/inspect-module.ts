@@ -142,7 +142,8 @@ function readMemory(reader: BinaryReader): MemoryLimits {
 
 function readTable(reader: BinaryReader): TableLimits {
 	const type = readValueType(reader);
-	const { min, max } = readLimits(reader);
+	const { min, max, shared } = readLimits(reader);
+	if (shared) throw new ModuleFault("memory_refused", "table section", "shared tables are not allowed");
 	return { type, minElements: min, ...(max === undefined ? {} : { maxElements: max }) };
 }
 
