@@ -15,9 +15,9 @@ export function checkName(what: string, name: string): void {
 
 /** As {@link checkName}, for a text that may be empty. */
 export function checkText(what: string, text: string): void {
-	// No character has more than three bytes for each of its code units; what is longer need not be encoded to know.
-	const bytes = text.length > MAX_NAME_BYTES ? text.length : Buffer.byteLength(text);
-	if (bytes > MAX_NAME_BYTES) throw invalid(`${what} has more than ${MAX_NAME_BYTES} bytes`);
+	// Each code unit has at least one byte; what has more of them need not be encoded to know.
+	if (text.length > MAX_NAME_BYTES || Buffer.byteLength(text) > MAX_NAME_BYTES)
+		throw invalid(`${what} has more than ${MAX_NAME_BYTES} bytes`);
 	// Half a surrogate pair has no bytes of its own: two different names would become the same one.
 	if (Buffer.from(text).toString() !== text) throw invalid(`${what} is no valid Unicode text`);
 }
