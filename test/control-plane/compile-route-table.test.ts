@@ -1,6 +1,14 @@
 // The rules by which bindings become chains, as rows of input and output.
 import { compileRouteTable, derivePolicy, explain, type RoutingBinding, type RoutingInput } from "@hookbus/control-plane";
-import { type HookEntry, type HookName, isHookPolicy, isRouteTable, type RouteStep, type RouteTable } from "@hookbus/schemas";
+import {
+	DEFAULT_LIMITS,
+	type HookEntry,
+	type HookName,
+	isHookPolicy,
+	isRouteTable,
+	type RouteStep,
+	type RouteTable,
+} from "@hookbus/schemas";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { binding, plugin } from "./routing-input.js";
@@ -265,7 +273,7 @@ describe("failure policy, time limit, phases", () => {
 		const given = plugin({ name: "a", manifest: manifest === undefined ? {} : { limits: { timeoutMs: manifest } } });
 		const table = compile({ plugins: [given], bindings: [binding("a", { timeoutMs: own ?? null })] });
 		expect(onlyStep(table, "on_chat_message").timeoutMs).toBe(expected);
-		expect(table.plugins["a"]?.limits).toEqual({ timeoutMs: manifest ?? 250, memoryPages: 256, outputBytes: 262_144 });
+		expect(table.plugins["a"]?.limits).toEqual({ ...DEFAULT_LIMITS, timeoutMs: manifest ?? 250 });
 	});
 
 	const phases: { entry: HookEntry; expected: string[] | undefined }[] = [
@@ -357,6 +365,24 @@ describe("configuration", () => {
 	test("a granted permission that the manifest does not ask for is not given", () => {
 		const table = compile({ plugins: [plugin({ name: "a", grants: ["read_secrets"] })], bindings: [binding("a")] });
 		expect(table.plugins["a"]?.grants).toEqual([]);
+	});
+
+	const asked = [{ host: "a.example.com" }, { host: "b.example.com" }];
+	const networks: { title: string; granted: { host: string }[]; all: string[] | undefined }[] = [
+		{ title: "with every network rule granted a plugin runs with them", granted: asked, all: ["a"] },
+		{ title: "a granted rule that is not asked for does not count", granted: [...asked, { host: "c.example.com" }], all: ["a"] },
+		{ title: "with one network rule not granted a plugin does not run", granted: asked.slice(1), all: undefined },
+	];
+	test.each(networks)("$title", ({ granted, all }) => {
+		const given = plugin({
+			name: "a",
+			grants: ["network_access"],
+			network: granted,
+			manifest: { permissions: ["network_access"], network: asked },
+		});
+		const table = compile({ plugins: [given], bindings: [binding("a")] });
+		expect(chain(table, "on_chat_message")).toEqual(all);
+		expect(table.plugins["a"]?.network).toEqual(all === undefined ? undefined : asked);
 	});
 });
 

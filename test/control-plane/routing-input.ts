@@ -16,6 +16,7 @@ export function plugin({ hooks, manifest, ...rest }: PluginInput): RoutingPlugin
 		digest: "ab".repeat(32),
 		size: 100,
 		grants: [],
+		network: [],
 		config: {},
 		secrets: {},
 		manifest: {

@@ -427,7 +427,22 @@ describe("UP-06 manifests", () => {
 			change: { hooks: [{ hook: "on_chat_message", effect: "transform" }] },
 			path: "/hooks/0/paths",
 		},
-		{ title: "an unknown permission", change: { permissions: ["network_access"] }, path: "/permissions/0" },
+		{ title: "an unknown permission", change: { permissions: ["root_access"] }, path: "/permissions/0" },
+		{ title: "network access to nowhere", change: { permissions: ["network_access"] }, path: "/network" },
+		{ title: "network rules without the permission", change: { network: [{ host: "a.example.com" }] }, path: "/permissions" },
+		{
+			title: "a network rule for every host",
+			change: { permissions: ["network_access"], network: [{ host: "*" }] },
+			path: "/network/0/host",
+		},
+		{
+			title: "a network rule that places what is no secret",
+			change: {
+				permissions: ["network_access"],
+				network: [{ host: "a.example.com", secrets: [{ secret: "token", header: "Authorization" }] }],
+			},
+			path: "/network/0/secrets/0/secret",
+		},
 		{ title: "hosts of its own", change: { allowedHosts: ["*"] }, path: "/allowedHosts" },
 		{ title: "paths of its own", change: { allowedPaths: { "/": "/" } }, path: "/allowedPaths" },
 		{ title: "a module from a URL", change: { wasm: [{ url: "http://127.0.0.1:1/evil.wasm" }] }, path: "/wasm" },

@@ -3,19 +3,32 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Effect, HookName } from "../hook.js";
 import { Digest, PluginName, SemVer, SubjectToken } from "../identifiers.js";
 import { Manifest, Permission, PluginType, ToolDefinition } from "../manifest.js";
+import { NetworkRule } from "../network-rule.js";
 import { Binding } from "./binding.js";
 import { changeProperties } from "./change.js";
 
 export const PluginStatus = Type.Union([Type.Literal("enabled"), Type.Literal("disabled")], { $id: "PluginStatus" });
 export type PluginStatus = Static<typeof PluginStatus>;
 
+export const PluginNetwork = Type.Object(
+	{
+		asked: Type.Array(NetworkRule, { description: "What the manifest of the current version asks for" }),
+		granted: Type.Array(NetworkRule),
+		missing: Type.Array(NetworkRule, { description: "Asked for and not granted; then network_access is missing too" }),
+	},
+	{ additionalProperties: false, $id: "PluginNetwork" },
+);
+export type PluginNetwork = Static<typeof PluginNetwork>;
+
 export const PluginPermissions = Type.Object(
 	{
 		asked: Type.Array(Permission, { description: "What the manifest of the current version asks for" }),
 		granted: Type.Array(Permission),
 		missing: Type.Array(Permission, {
-			description: "Asked for and not granted; the plugin cannot be enabled while this is not empty",
+			description:
+				"Asked for and not granted, network_access also when one of its rules is not; the plugin cannot be enabled while this is not empty",
 		}),
+		network: Type.Optional(PluginNetwork),
 	},
 	{ additionalProperties: false, $id: "PluginPermissions" },
 );
@@ -122,7 +135,17 @@ export const PluginChange = Type.Object(
 export type PluginChange = Static<typeof PluginChange>;
 
 export const GrantsBody = Type.Object(
-	{ permissions: Type.Array(Permission, { maxItems: 16, uniqueItems: true, description: "All that are granted from now on" }) },
+	{
+		permissions: Type.Array(Permission, { maxItems: 16, uniqueItems: true, description: "All that are granted from now on" }),
+		network: Type.Optional(
+			Type.Array(NetworkRule, {
+				minItems: 1,
+				maxItems: 16,
+				description:
+					"With network_access: the rules that are granted, exactly as the manifest has them; absent: all rules of the current version. Send what you saw, so that a version that came in between is not granted more",
+			}),
+		),
+	},
 	{ additionalProperties: false, $id: "GrantsBody" },
 );
 export type GrantsBody = Static<typeof GrantsBody>;

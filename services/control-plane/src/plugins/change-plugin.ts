@@ -1,11 +1,21 @@
 // Changes of an installed plugin that bring no new bytes: on and off, permissions, removal.
-import type { Permission } from "@hookbus/schemas";
+import type { GrantsBody } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
+import { canonicalJson } from "../canonical-json.js";
 import type { Queries } from "../database/database.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
-import { type InstallParts, requireAsked, requirePlugin } from "./install-plugin.js";
-import { deletePlugin, findVersion, listGrants, type PluginRow, setGrants, updatePlugin, type VersionRow } from "./repository.js";
+import { type InstallParts, requirePlugin } from "./install-plugin.js";
+import {
+	deletePlugin,
+	findGranted,
+	findVersion,
+	type PluginRow,
+	setGrants,
+	updatePlugin,
+	type VersionRow,
+} from "./repository.js";
 import { requireActivatable } from "./require-activatable.js";
+import { grantsWished } from "./wish-grants.js";
 
 /**
  * Enables or disables; `toggle` does whichever it is not. Asking for the state that it has changes nothing.
@@ -31,24 +41,23 @@ export function switchPlugin(
 }
 
 /**
- * Grants exactly these permissions from now on. An enabled plugin keeps all that it asks for: running without a permission
+ * Grants exactly this from now on. An enabled plugin keeps all that it asks for: running without a permission
  * that it needs, or silently not running, would both be surprises, so it has to be disabled first.
  *
- * @throws CodedError `plugin_not_found`, `grant_not_asked`, `grants_missing`
+ * @throws CodedError `plugin_not_found`, `request_invalid`, `grant_not_asked`, `grants_missing`
  */
 export function grantPermissions(
 	parts: InstallParts,
 	actor: Actor,
 	name: string,
-	permissions: readonly Permission[],
+	wished: GrantsBody,
 ): Promise<Committed<undefined>> {
 	return commitChange(parts.database, actor, async (queries) => {
 		const plugin = await requirePlugin(queries, actor.tenant, name);
 		const { manifest } = await currentVersion(queries, actor.tenant, plugin);
-		requireAsked(manifest, permissions);
-		const before = await listGrants(queries, actor.tenant, name);
-		const after = [...permissions].sort();
-		if (before.join() === after.join()) return { result: undefined, audit: undefined };
+		const after = grantsWished(manifest, wished);
+		const before = await findGranted(queries, actor.tenant, name);
+		if (canonicalJson(before) === canonicalJson(after)) return { result: undefined, audit: undefined };
 		await setGrants(queries, actor.tenant, name, after, actor.name);
 		if (plugin.enabled) await requireActivatable(queries, parts, actor.tenant, manifest);
 		return { result: undefined, audit: { action: "plugin.grants", target: name, detail: { before, after } } };

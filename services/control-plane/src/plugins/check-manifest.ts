@@ -8,6 +8,7 @@ import { findUnstorable } from "../checks/unstorable-text.js";
 import { defaultConfig, secretFields } from "../config/config-schema.js";
 import { isObject } from "../config/merge-config.js";
 import { DEFAULT_ORDER } from "../routing/chain-order.js";
+import { completeRule, describeRule } from "../routing/network-rules.js";
 
 /** Names that are words of the REST paths; a plugin with such a name could not be asked for. */
 const RESERVED_NAMES = ["install", "metrics", "validate-manifest"];
@@ -31,7 +32,13 @@ export async function checkManifest(value: unknown, threads: CheckThreads): Prom
 	const shape = manifestFaults(value);
 	if (shape.length > 0) return { errors: shape, warnings: [] };
 	const manifest = value as unknown as Manifest;
-	const rules = [...nameFaults(manifest), ...versionFaults(manifest), ...configFaults(manifest), ...toolFaults(manifest)];
+	const rules = [
+		...nameFaults(manifest),
+		...versionFaults(manifest),
+		...configFaults(manifest),
+		...toolFaults(manifest),
+		...networkFaults(manifest),
+	];
 	const errors =
 		rules.length > 0 ? rules : [...(await defaultFaults(manifest, threads)), ...(await toolRunFaults(manifest, threads))];
 	return { ...(errors.length === 0 ? { manifest } : {}), errors, warnings: warningsOf(manifest) };
@@ -52,6 +59,7 @@ export function normaliseManifest(manifest: Manifest): Manifest {
 		})),
 		tools: manifest.tools ?? [],
 		permissions: manifest.permissions ?? [],
+		network: (manifest.network ?? []).map(completeRule),
 		defaults: defaultConfig(manifest),
 		limits: { ...DEFAULT_LIMITS, ...manifest.limits },
 	};
@@ -118,6 +126,23 @@ function toolFaults({ tools }: Manifest): ManifestNote[] {
 	});
 }
 
+/** What the host puts into a request comes from the secrets of the configuration, and from nothing else. */
+function networkFaults(manifest: Manifest): ManifestNote[] {
+	const fields = secretFields(manifest);
+	return (manifest.network ?? []).flatMap(({ secrets }, rule) =>
+		(secrets ?? []).flatMap(({ secret }, index) =>
+			fields.has(secret)
+				? []
+				: [
+						{
+							path: `/network/${rule}/secrets/${index}/secret`,
+							message: `the configuration has no secret ${secret}; declare it there with type: string and secret: true`,
+						},
+					],
+		),
+	);
+}
+
 /** The defaults must fit the schema. What is required and has no default is left for an admin to set. */
 async function defaultFaults(manifest: Manifest, threads: CheckThreads): Promise<ManifestNote[]> {
 	if (manifest.config === undefined) return [];
@@ -152,8 +177,31 @@ function warningsOf(manifest: Manifest): ManifestNote[] {
 			warn(`/defaults/${name}`, `the schema's default is another one (${JSON.stringify(schema["default"])}); this one counts`);
 		}
 	}
-	if (secretFields(manifest).size > 0 && manifest.permissions?.includes("read_secrets") !== true) {
+	const placed = new Set((manifest.network ?? []).flatMap(({ secrets }) => (secrets ?? []).map(({ secret }) => secret)));
+	const unseen = [...secretFields(manifest)].some((field) => !placed.has(field));
+	if (unseen && manifest.permissions?.includes("read_secrets") !== true) {
 		warn("/permissions", "it has secret configuration and does not ask for read_secrets, so it will not see it");
 	}
-	return warnings;
+	return [...warnings, ...networkWarnings(manifest)];
+}
+
+function networkWarnings({ network }: Manifest): ManifestNote[] {
+	return (network ?? []).flatMap((rule, index) => [
+		...(rule.scheme === "http"
+			? [
+					{
+						path: `/network/${index}/scheme`,
+						message: `${describeRule(rule)} goes over http: whoever is on the way reads and changes it`,
+					},
+				]
+			: []),
+		...(rule.host.startsWith("*.")
+			? [
+					{
+						path: `/network/${index}/host`,
+						message: `${rule.host} allows every name below ${rule.host.slice(2)}; name the hosts if they are known`,
+					},
+				]
+			: []),
+	]);
 }

@@ -1,17 +1,17 @@
 // Plugins as REST shows them: the rows put together, with what the runtimes and the executions say about them.
-import type { PluginDetail, PluginHealth, PluginSummary, PluginVersion } from "@hookbus/schemas";
+import type { Manifest, PluginDetail, PluginHealth, PluginPermissions, PluginSummary, PluginVersion } from "@hookbus/schemas";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import { showBinding } from "../bindings/show-binding.js";
 import type { Database, Queries } from "../database/database.js";
 import { countRecent } from "../executions/repository.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
+import { type Granted, missingGrants, missingRules, NOTHING_GRANTED } from "../routing/granted.js";
 import { newestSnapshot } from "../routing/outbox.js";
-import { missingGrants } from "../routing/routing-input.js";
 import { requirePlugin } from "./install-plugin.js";
 import {
 	currentVersions,
-	grantsByPlugin,
-	listGrants,
+	findGranted,
+	grantedByPlugin,
 	listPlugins,
 	listVersions,
 	type PluginRow,
@@ -31,15 +31,15 @@ export interface PluginFilter {
 
 /** Plugins that fulfil every part of the filter, by name. */
 export async function listPluginSummaries(database: Database, tenant: string, filter: PluginFilter): Promise<PluginSummary[]> {
-	const [rows, versions, grants] = await database.query(async (queries) => [
+	const [rows, versions, granted] = await database.query(async (queries) => [
 		await listPlugins(queries, tenant),
 		await currentVersions(queries, tenant),
-		await grantsByPlugin(queries, tenant),
+		await grantedByPlugin(queries, tenant),
 	]);
 	return rows
 		.flatMap((row) => {
 			const version = versions.get(row.name);
-			return version === undefined ? [] : [summarise(row, version, grants.get(row.name) ?? [])];
+			return version === undefined ? [] : [summarise(row, version, granted.get(row.name) ?? NOTHING_GRANTED)];
 		})
 		.filter((plugin) => fulfils(plugin, filter));
 }
@@ -63,11 +63,11 @@ export async function describePlugin(
 	name: string,
 ): Promise<PluginDetail> {
 	const stored = await database.query((queries) => readPlugin(queries, tenant, name));
-	const { row, versions, grants, bindings, recent, revision, routed } = stored;
+	const { row, versions, granted, bindings, recent, revision, routed } = stored;
 	const current = versions.find(({ version }) => version === row.version);
 	if (current === undefined) throw new Error(`plugin ${name} has no row for its version ${row.version}`);
 	return {
-		...summarise(row, current, grants),
+		...summarise(row, current, granted),
 		manifest: current.manifest,
 		...(current.readme === null ? {} : { readme: current.readme }),
 		tools: current.manifest.tools ?? [],
@@ -83,7 +83,7 @@ async function readPlugin(queries: Queries, tenant: string, name: string) {
 	return {
 		row,
 		versions: await listVersions(queries, tenant, name),
-		grants: await listGrants(queries, tenant, name),
+		granted: await findGranted(queries, tenant, name),
 		bindings: await bindingsOfPlugin(queries, tenant, name),
 		recent: await countRecent(queries, tenant, name, RECENT_MINUTES),
 		revision: snapshot?.revision ?? 0,
@@ -102,11 +102,7 @@ export function showVersions(versions: readonly VersionRow[], current: string): 
 	}));
 }
 
-function summarise(
-	row: PluginRow,
-	{ digest, manifest }: VersionRow,
-	granted: PluginSummary["permissions"]["granted"],
-): PluginSummary {
+function summarise(row: PluginRow, { digest, manifest }: VersionRow, granted: Granted): PluginSummary {
 	return {
 		name: row.name,
 		version: row.version,
@@ -117,13 +113,20 @@ function summarise(
 		...(manifest.category === undefined ? {} : { category: manifest.category }),
 		tags: manifest.tags ?? [],
 		hooks: manifest.hooks.map(({ hook, effect }) => ({ hook, effect })),
-		permissions: {
-			asked: manifest.permissions ?? [],
-			granted: [...granted],
-			missing: missingGrants({ manifest, grants: granted }),
-		},
+		permissions: showPermissions(manifest, granted),
 		createdAt: row.createdAt.toISOString(),
 		updatedAt: row.updatedAt.toISOString(),
+	};
+}
+
+function showPermissions(manifest: Manifest, granted: Granted): PluginPermissions {
+	const asked = manifest.network ?? [];
+	const hasRules = asked.length > 0 || granted.network.length > 0;
+	return {
+		asked: manifest.permissions ?? [],
+		granted: [...granted.grants],
+		missing: missingGrants(manifest, granted),
+		...(hasRules ? { network: { asked, granted: [...granted.network], missing: missingRules(manifest, granted) } } : {}),
 	};
 }
 

@@ -1,6 +1,5 @@
 // Stores an admitted package: as a new plugin, or as another version of one that is there. Everything happens in one change,
 // so a package is either there with its grants, binding and state as asked for, or not at all.
-import type { Manifest, Permission } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { DEFAULT_BINDING, findBinding, saveBinding } from "../bindings/repository.js";
 import { canonicalJson } from "../canonical-json.js";
@@ -10,17 +9,18 @@ import { type ChangeOutcome, type Committed, commitChange } from "../routing/com
 import type { AdmittedPackage } from "./admit-package.js";
 import type { Upload } from "./receive-upload.js";
 import {
+	findGranted,
 	findPlugin,
 	findVersion,
 	insertPlugin,
 	insertVersion,
-	listGrants,
 	type PluginRow,
 	setGrants,
 	updatePlugin,
 	type VersionRow,
 } from "./repository.js";
 import { type ActivationParts, requireActivatable } from "./require-activatable.js";
+import { grantsAfterUpload } from "./wish-grants.js";
 
 export type Wishes = Pick<Upload, "grants" | "enable" | "bind">;
 
@@ -140,7 +140,7 @@ async function settle(
 	wasEnabled: boolean,
 ): Promise<ChangeOutcome<Installed>> {
 	const { name, version } = manifest;
-	const granted = grantsAfter(manifest, await listGrants(queries, actor.tenant, name), wishes.grants);
+	const granted = grantsAfterUpload(manifest, await findGranted(queries, actor.tenant, name), wishes.grants);
 	await setGrants(queries, actor.tenant, name, granted, actor.name);
 	if (wishes.bind === "tenant" && (await findBinding(queries, actor.tenant, name, null)) === undefined) {
 		await saveBinding(queries, actor.tenant, name, null, DEFAULT_BINDING);
@@ -150,28 +150,17 @@ async function settle(
 	await updatePlugin(queries, actor.tenant, name, { enabled });
 	return {
 		result: { name, created: true },
-		audit: { action, target: name, detail: { version, digest, granted, enabled, bind: wishes.bind ?? "unchanged" } },
+		audit: {
+			action,
+			target: name,
+			detail: {
+				version,
+				digest,
+				granted: granted.grants,
+				...(granted.network.length === 0 ? {} : { network: granted.network }),
+				enabled,
+				bind: wishes.bind ?? "unchanged",
+			},
+		},
 	};
-}
-
-/**
- * Grants after a package came: those that were given and are still asked for, and those that are wished now. What the new
- * version does not ask for is taken back, so that a later one that asks again has to be granted again.
- */
-function grantsAfter(manifest: Manifest, before: readonly Permission[], wished: Wishes["grants"]): Permission[] {
-	const asked = manifest.permissions ?? [];
-	if (wished === "all") return [...asked];
-	requireAsked(manifest, wished ?? []);
-	return asked.filter((permission) => before.includes(permission) || (wished ?? []).includes(permission));
-}
-
-/** @throws CodedError `grant_not_asked` */
-export function requireAsked(manifest: Manifest, permissions: readonly Permission[]): void {
-	const asked = manifest.permissions ?? [];
-	const surplus = permissions.filter((permission) => !asked.includes(permission));
-	if (surplus.length === 0) return;
-	throw errors.grant_not_asked(
-		`plugin ${manifest.name} ${manifest.version} does not ask for ${surplus.join(", ")}; it asks for ${asked.join(", ") || "nothing"}`,
-		{ errors: surplus.map((permission) => ({ path: `/permissions/${permission}`, message: "is not asked for" })) },
-	);
 }

@@ -1,8 +1,9 @@
 // Queries on plugins, their versions and grants. Only `loadModule` ever reads a module's bytes.
-import type { Manifest, Permission } from "@hookbus/schemas";
+import type { Manifest, NetworkRule, Permission } from "@hookbus/schemas";
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
+import { type Granted, NOTHING_GRANTED, rulesAmong } from "../routing/granted.js";
 
 export interface PluginRow {
 	readonly name: string;
@@ -127,40 +128,55 @@ export async function deletePlugin(queries: Queries, tenant: string, name: strin
 	await queries.delete(plugins).where(isPlugin(tenant, name));
 }
 
-/** Granted permissions by the plugin's name. */
-export async function grantsByPlugin(queries: Queries, tenant: string): Promise<Map<string, Permission[]>> {
+/** What is granted, by the plugin's name. */
+export async function grantedByPlugin(queries: Queries, tenant: string): Promise<Map<string, Granted>> {
 	const rows = await queries.select().from(pluginGrants).where(eq(pluginGrants.tenant, tenant)).orderBy(pluginGrants.permission);
-	const grants = new Map<string, Permission[]>();
-	for (const { plugin, permission } of rows) grants.set(plugin, [...(grants.get(plugin) ?? []), permission]);
-	return grants;
+	const granted = new Map<string, Granted>();
+	for (const row of rows) granted.set(row.plugin, withGrant(granted.get(row.plugin) ?? NOTHING_GRANTED, row));
+	return granted;
 }
 
-export async function listGrants(queries: Queries, tenant: string, plugin: string): Promise<Permission[]> {
+export async function findGranted(queries: Queries, tenant: string, plugin: string): Promise<Granted> {
 	const rows = await queries
-		.select({ permission: pluginGrants.permission })
+		.select({ permission: pluginGrants.permission, network: pluginGrants.network })
 		.from(pluginGrants)
 		.where(and(eq(pluginGrants.tenant, tenant), eq(pluginGrants.plugin, plugin)))
 		.orderBy(pluginGrants.permission);
-	return rows.map(({ permission }) => permission);
+	return rows.reduce(withGrant, NOTHING_GRANTED);
 }
 
-/** Grants exactly these from now on; a grant that stays keeps who gave it and when. */
+function withGrant(before: Granted, row: { readonly permission: Permission; readonly network: NetworkRule[] | null }): Granted {
+	return { grants: [...before.grants, row.permission], network: [...before.network, ...(row.network ?? [])] };
+}
+
+/** Grants exactly this from now on; a grant that stays, or covers less than before, keeps who gave it and when. */
 export async function setGrants(
 	queries: Queries,
 	tenant: string,
 	plugin: string,
-	permissions: readonly Permission[],
+	{ grants, network }: Granted,
 	grantedBy: string,
 ): Promise<void> {
 	const ofPlugin = and(eq(pluginGrants.tenant, tenant), eq(pluginGrants.plugin, plugin));
+	const before = await findGranted(queries, tenant, plugin);
 	await queries
 		.delete(pluginGrants)
-		.where(permissions.length === 0 ? ofPlugin : and(ofPlugin, notInArray(pluginGrants.permission, [...permissions])));
-	if (permissions.length === 0) return;
+		.where(grants.length === 0 ? ofPlugin : and(ofPlugin, notInArray(pluginGrants.permission, [...grants])));
+	if (grants.length === 0) return;
+	const rows = grants.map((permission) => ({
+		tenant,
+		plugin,
+		permission,
+		network: permission === "network_access" ? [...network] : null,
+		grantedBy,
+	}));
+	await queries.insert(pluginGrants).values(rows).onConflictDoNothing();
+	if (!grants.includes("network_access")) return;
+	const isMore = rulesAmong(network, before.network).length < network.length;
 	await queries
-		.insert(pluginGrants)
-		.values(permissions.map((permission) => ({ tenant, plugin, permission, grantedBy })))
-		.onConflictDoNothing();
+		.update(pluginGrants)
+		.set({ network: [...network], ...(isMore ? { grantedBy, grantedAt: sql`now()` } : {}) })
+		.where(and(ofPlugin, eq(pluginGrants.permission, "network_access")));
 }
 
 /** The bytes of a module, whichever version has them. */

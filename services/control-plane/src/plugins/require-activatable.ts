@@ -9,8 +9,9 @@ import { secretFields } from "../config/config-schema.js";
 import { findConfig } from "../config/repository.js";
 import type { Queries } from "../database/database.js";
 import { errors } from "../errors.js";
-import { missingGrants } from "../routing/routing-input.js";
-import { listGrants } from "./repository.js";
+import { type Granted, missingGrants, missingRules } from "../routing/granted.js";
+import { describeRule } from "../routing/network-rules.js";
+import { findGranted } from "./repository.js";
 
 export interface ActivationParts {
 	readonly secrets: SecretBox;
@@ -24,16 +25,28 @@ export async function requireActivatable(
 	tenant: string,
 	manifest: Manifest,
 ): Promise<void> {
-	const plugin = manifest.name;
-	const missing = missingGrants({ manifest, grants: await listGrants(queries, tenant, plugin) });
-	if (missing.length > 0) {
-		throw errors.grants_missing(
-			`plugin ${plugin} ${manifest.version} asks for ${missing.join(", ")}, which nobody granted; grant with PUT /api/v1/plugins/${plugin}/grants, ` +
-				"or send grants=all with the package; an enabled plugin has to be disabled before a permission is taken away",
-			{ errors: missing.map((permission) => ({ path: `/permissions/${permission}`, message: "is not granted" })) },
-		);
-	}
+	requireGranted(manifest, await findGranted(queries, tenant, manifest.name));
 	await requireValidConfig(queries, parts, tenant, manifest);
+}
+
+function requireGranted(manifest: Manifest, granted: Granted): void {
+	const missing = missingGrants(manifest, granted);
+	if (missing.length === 0) return;
+	const { name, version, network } = manifest;
+	const rules = missingRules(manifest, granted);
+	const named = [...missing, ...rules.map(describeRule)].join(", ");
+	throw errors.grants_missing(
+		`plugin ${name} ${version} asks for ${named}, which nobody granted; grant with PUT /api/v1/plugins/${name}/grants, ` +
+			"or send grants=all with the package; an enabled plugin has to be disabled before a permission is taken away",
+		{
+			errors: [
+				...missing.map((permission) => ({ path: `/permissions/${permission}`, message: "is not granted" })),
+				...(network ?? []).flatMap((rule, index) =>
+					rules.includes(rule) ? [{ path: `/network/${index}`, message: `${describeRule(rule)} is not granted` }] : [],
+				),
+			],
+		},
+	);
 }
 
 /**

@@ -248,7 +248,7 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 			schema: {
 				tags,
 				operationId: "setGrants",
-				summary: "Grant exactly these permissions",
+				summary: "Grant exactly these permissions, and with network_access exactly these network rules",
 				params: NameParams,
 				querystring: WaitQuery,
 				body: GrantsBody,
@@ -258,7 +258,7 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		async (request) => {
 			const caller = callerOf(request);
 			const { name } = request.params;
-			const committed = await grantPermissions(parts, caller, name, request.body.permissions);
+			const committed = await grantPermissions(parts, caller, name, request.body);
 			return await showChange(caller, name, committed, request.query);
 		},
 	);

@@ -10,6 +10,7 @@ import {
 } from "@hookbus/schemas";
 import { canonicalJson, digestOfJson } from "../canonical-json.js";
 import { effectiveConfig } from "../config/config-schema.js";
+import { networkRules } from "./granted.js";
 import { type ChainLink, resolveChain } from "./resolve-chain.js";
 import { indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
 
@@ -90,7 +91,7 @@ class RoutedPlugins {
 function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>): RoutedPlugin {
 	const asked = plugin.manifest.permissions ?? [];
 	const grants = asked.filter((permission) => plugin.grants.includes(permission)).sort();
-	const network = grants.includes("network_access") ? (plugin.manifest.network ?? []) : [];
+	const network = networkRules(plugin.manifest, plugin);
 	const limits = { ...DEFAULT_LIMITS, ...plugin.manifest.limits };
 	const config = effectiveConfig(plugin.manifest, plugin.config, override);
 	const secrets = { ...plugin.secrets };

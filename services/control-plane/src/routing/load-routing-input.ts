@@ -1,7 +1,9 @@
 // Reads what the route table of a tenant is compiled from. Never the modules' bytes.
 import { and, eq } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
-import { bindings, pluginConfigs, pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
+import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
+import { grantedByPlugin } from "../plugins/repository.js";
+import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingInput } from "./routing-input.js";
 
 /** Inside the transaction of a change it sees the change. */
@@ -29,14 +31,14 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 		.leftJoin(pluginConfigs, and(eq(pluginConfigs.tenant, plugins.tenant), eq(pluginConfigs.plugin, plugins.name)))
 		.where(eq(plugins.tenant, tenant))
 		.orderBy(plugins.name);
-	const granted = await queries.select().from(pluginGrants).where(eq(pluginGrants.tenant, tenant));
+	const granted = await grantedByPlugin(queries, tenant);
 	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
 	return {
 		plugins: installed.map((row) => ({
 			...row,
 			config: row.config ?? {},
 			secrets: row.secrets ?? {},
-			grants: granted.filter(({ plugin }) => plugin === row.name).map(({ permission }) => permission),
+			...(granted.get(row.name) ?? NOTHING_GRANTED),
 		})),
 		bindings: bound,
 	};

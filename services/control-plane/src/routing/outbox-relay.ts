@@ -16,6 +16,7 @@ import type { ControlPlaneMetrics } from "../metrics.js";
 import { allTenants } from "../tenants/repository.js";
 import { claimUnsent, countUnsent, markSent, releaseClaim, type Snapshot } from "./outbox.js";
 import { type LoadModule, publishTable } from "./publish-table.js";
+import { recompileOutdated } from "./recompile-outdated.js";
 import { reconcileTenant } from "./reconcile-tenant.js";
 import { sweepModules } from "./sweep-modules.js";
 
@@ -50,6 +51,7 @@ export class OutboxRelay {
 	#running: Promise<void> | undefined;
 	#again = false;
 	#reconcileDue = false;
+	#recompiled = false;
 	#stopped = false;
 	#stopping: Promise<void> | undefined;
 
@@ -117,6 +119,8 @@ export class OutboxRelay {
 	/** Stays due until it went through. */
 	async #reconcileAll(): Promise<void> {
 		const { database, link, logger, timing } = this.#parts;
+		if (!this.#recompiled) await recompileOutdated(database, logger);
+		this.#recompiled = true;
 		for (const tenant of await database.query(allTenants)) {
 			const bus = link.ready?.bus;
 			if (bus === undefined) return;

@@ -11,8 +11,10 @@ import {
 	type ToolPhase,
 } from "@hookbus/schemas";
 import { comparePlaces, type Place, placeAt } from "./chain-order.js";
+import { missingGrants, missingRules } from "./granted.js";
+import { describeRule } from "./network-rules.js";
 import { type ResolvedBinding, resolveBinding } from "./resolve-binding.js";
-import { type BindingLookup, missingGrants, type RoutingPlugin } from "./routing-input.js";
+import type { BindingLookup, RoutingPlugin } from "./routing-input.js";
 
 export interface ChainLink {
 	readonly plugin: RoutingPlugin;
@@ -60,8 +62,11 @@ function reasonToLeaveOut(
 	binding: ResolvedBinding | undefined,
 ): Pick<LeftOut, "code" | "reason"> | undefined {
 	if (!plugin.enabled) return { code: "plugin_disabled", reason: `plugin ${plugin.name} is disabled` };
-	const missing = missingGrants(plugin);
-	if (missing.length > 0) return { code: "grants_missing", reason: `not granted: ${missing.join(", ")}` };
+	const missing = missingGrants(plugin.manifest, plugin);
+	if (missing.length > 0) {
+		const rules = missingRules(plugin.manifest, plugin).map(describeRule);
+		return { code: "grants_missing", reason: `not granted: ${[...missing, ...rules].join(", ")}` };
+	}
 	if (binding === undefined) return { code: "not_bound", reason: "no binding puts it here" };
 	if (!binding.enabled) return { code: "binding_disabled", reason: `the ${binding.scope}'s binding is switched off` };
 	if (binding.mode === "off") return { code: "mode_off", reason: `the ${binding.scope}'s binding has mode off` };

@@ -1,15 +1,15 @@
 // What the compiler of route tables starts from: a tenant's plugins and bindings, as they are stored.
-import type { BindingMode, FailurePolicy, Manifest, Permission, SealedSecret } from "@hookbus/schemas";
+import type { BindingMode, FailurePolicy, Manifest, SealedSecret } from "@hookbus/schemas";
 import type { Config } from "../config/merge-config.js";
+import type { Granted } from "./granted.js";
 
-export interface RoutingPlugin {
+export interface RoutingPlugin extends Granted {
 	readonly name: string;
 	readonly enabled: boolean;
 	readonly version: string;
 	readonly digest: string;
 	readonly size: number;
 	readonly manifest: Manifest;
-	readonly grants: readonly Permission[];
 	/** Global configuration, without defaults. */
 	readonly config: Config;
 	readonly secrets: Readonly<Record<string, SealedSecret>>;
@@ -31,11 +31,6 @@ export interface RoutingBinding {
 export interface RoutingInput {
 	readonly plugins: readonly RoutingPlugin[];
 	readonly bindings: readonly RoutingBinding[];
-}
-
-/** Permissions that the current version asks for and that nobody granted. */
-export function missingGrants(plugin: Pick<RoutingPlugin, "manifest" | "grants">): Permission[] {
-	return (plugin.manifest.permissions ?? []).filter((permission) => !plugin.grants.includes(permission));
 }
 
 /** Finds the binding of a plugin in exactly one scope (null: the tenant's), in constant time. */

@@ -1,6 +1,6 @@
 // Permissions that an admin gave to a plugin. A permission that is not here is not given, whatever the manifest asks for.
-import type { Permission } from "@hookbus/schemas";
-import { foreignKey, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import type { NetworkRule, Permission } from "@hookbus/schemas";
+import { foreignKey, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 import { plugins } from "./plugins.js";
 
 export const pluginGrants = pgTable(
@@ -9,6 +9,8 @@ export const pluginGrants = pgTable(
 		tenant: text().notNull(),
 		plugin: text().notNull(),
 		permission: text().$type<Permission>().notNull(),
+		/** network_access: the rules that were granted; null with any other permission. */
+		network: jsonb().$type<NetworkRule[]>(),
 		grantedAt: timestamp("granted_at", { withTimezone: true }).notNull().defaultNow(),
 		grantedBy: text("granted_by").notNull(),
 	},

@@ -1,0 +1,22 @@
+// After an upgrade the newest stored tables may have the shape of the release before, which runtimes of this one refuse: no
+// plugin would run until somebody changed something. They are compiled anew from the rows, which the migrations did bring along.
+import { isRouteTable } from "@hookbus/schemas";
+import type { Logger } from "pino";
+import { systemActor } from "../audit/actor.js";
+import type { Database } from "../database/database.js";
+import { allTenants } from "../tenants/repository.js";
+import { commitChange } from "./commit-change.js";
+import { newestSnapshot } from "./outbox.js";
+
+/** Once at each start is enough: what this release stores has its shape. Rejects when the database cannot be reached. */
+export async function recompileOutdated(database: Database, logger: Logger): Promise<void> {
+	for (const tenant of await database.query(allTenants)) {
+		const { revision, changed } = await commitChange(database, systemActor(tenant), async (queries) => {
+			const snapshot = await newestSnapshot(queries, tenant);
+			const isOutdated = snapshot !== undefined && !isRouteTable(snapshot.table);
+			const audit = { action: "routes.recompile", target: tenant, detail: { outdated: snapshot?.revision } };
+			return { result: undefined, audit: isOutdated ? audit : undefined };
+		});
+		if (changed) logger.info({ tenant, revision }, "the stored route table has the shape of an older release; compiled anew");
+	}
+}
