@@ -41,9 +41,10 @@ export interface ScriptedRun {
 const OFFSET_BITS = 48n;
 const OFFSET_MASK = (1n << OFFSET_BITS) - 1n;
 
-/** Host memory: blocks by number, of which 0 is none. Everything outside of a block is an error. */
+/** Host memory: blocks by number. Everything outside of a block is an error. */
 class Blocks {
-	readonly #blocks: Uint8Array[] = [new Uint8Array()];
+	/** The null address is a block of one byte, as in Extism: who reads it gets a wrong value rather than an error. */
+	readonly #blocks: Uint8Array[] = [new Uint8Array(1)];
 
 	add(content: Uint8Array): bigint {
 		return BigInt(this.#blocks.push(content) - 1) << OFFSET_BITS;
@@ -57,12 +58,14 @@ class Blocks {
 	at(address: bigint): DataView {
 		const unsigned = BigInt.asUintN(64, address);
 		const block = this.#blocks[Number(unsigned >> OFFSET_BITS)];
-		if (block === undefined || unsigned >> OFFSET_BITS === 0n) throw new Error(`there is no block at ${unsigned}`);
+		if (block === undefined) throw new Error(`there is no block at ${unsigned}`);
 		const offset = Number(unsigned & OFFSET_MASK);
 		return new DataView(block.buffer, block.byteOffset + offset, block.byteLength - offset);
 	}
 
+	/** What the plugin passes. No function takes the null address for something. */
 	bytes(address: bigint): Buffer {
+		if (address === 0n) throw new Error("the null address is nothing that can be passed");
 		const { buffer, byteOffset, byteLength } = this.at(address);
 		return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 	}
@@ -122,7 +125,7 @@ export async function runScripted(
 		log_error: log("error"),
 		http_request: (request: bigint, body: bigint) => {
 			response = ask("http_request", blocks.text(request), body === 0n ? undefined : blocks.bytes(body)) as HttpAnswer;
-			return blocks.addContent(response.body ?? "");
+			return blocks.addContent(response.status === 0 ? undefined : (response.body ?? ""));
 		},
 		http_status_code: () => response?.status ?? 0,
 		http_headers: () => (response?.headers === undefined ? 0n : blocks.addContent(JSON.stringify(response.headers))),

@@ -6,9 +6,10 @@ import { file_delete, file_list, file_read, file_write } from "./host-imports";
 import { readBlock, storeBytes, storeText } from "./host-memory";
 
 /**
- * Permission `write_files`. A path is any text but the empty one; a file has at most 512 KiB; paths and files together have at
- * most `limits.fileBytes` of the manifest. Without the permission, and inside `initialize`, the call ends as `denied`; when the
- * bus does not answer, as `host_error`. Waiting for the host counts towards the plugin's time limit.
+ * Permission `write_files`. A path is any text of 1 to 256 bytes in UTF-8, a file has at most 512 KiB, and all paths and files
+ * together at most `limits.fileBytes` of the manifest. Without the permission, and inside `initialize`, the plugin's call ends as
+ * `denied`; with a path or content that is none, as `guest_error`; when the bus does not answer, as `host_error`. Waiting for the
+ * host counts towards the plugin's time limit.
  */
 export class Files {
 	/** The text of a file; null when there is no such file. Bytes that are not UTF-8 become U+FFFD. */

@@ -5,9 +5,10 @@ import { state_delete, state_get, state_increment, state_set } from "./host-impo
 import { readBlock, storeBytes, storeText } from "./host-memory";
 
 /**
- * Permission `state`. A key is any text but the empty one; a value has at most 64 KiB; names and values together have at most
- * `limits.stateBytes` of the manifest. Without the permission, and inside `initialize`, the call ends as `denied`; when the bus
- * does not answer, as `host_error`. Waiting for the host counts towards the plugin's time limit.
+ * Permission `state`. A key is any text of 1 to 256 bytes in UTF-8, a value has at most 64 KiB, and all keys and values together
+ * at most `limits.stateBytes` of the manifest. Without the permission, and inside `initialize`, the plugin's call ends as `denied`;
+ * with a key, value or time that is none, as `guest_error`; when the bus does not answer, as `host_error`. Waiting for the host
+ * counts towards the plugin's time limit.
  */
 export class State {
 	/** The text under a key; null when nothing is kept there. Bytes that are not UTF-8 become U+FFFD. */
@@ -25,7 +26,7 @@ export class State {
 	/**
 	 * Keeps a text under a key, in place of what was there.
 	 *
-	 * @param ttlMs milliseconds to keep it; 0 for ever
+	 * @param ttlMs milliseconds to keep it, at most ten years; 0 for ever
 	 * @returns false when there is no room; then what was there stays
 	 */
 	static set(key: string, value: string, ttlMs: i64 = 0): bool {
@@ -46,7 +47,7 @@ export class State {
 	 * Adds to the integer under a key, which is 0 when nothing is kept there. No other addition gets lost, whichever runtime it
 	 * comes from, as it would between {@link get} and {@link set}.
 	 *
-	 * @param ttlMs milliseconds to keep it; 0 for ever
+	 * @param ttlMs milliseconds to keep it, at most ten years; 0 for ever
 	 * @returns the sum
 	 */
 	static increment(key: string, by: i64 = 1, ttlMs: i64 = 0): i64 {
