@@ -3,6 +3,7 @@
 import { PluginInstance, setEngineFlags } from "@hookbus/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { randomModule, SUM_MEMORY_WAT } from "../fuzz/random-module.js";
 import { assemble } from "../support/module-returning.js";
 import { pluginImage } from "../support/plugin-image.js";
 import { EXTISM_IMPORTS_WAT } from "../support/wat-parts.js";
@@ -190,6 +191,47 @@ describe("a call does not see what the call before it left:", () => {
 			}),
 			{ numRuns: 200 },
 		);
+	});
+
+	test("FZ-03 anything that a module of random instructions does", async () => {
+		const seen = { restored: 0, replaced: 0 };
+		await fc.assert(
+			fc.asyncProperty(randomModule, async ({ fields, checksum }) => {
+				const bytes = await assemble(`(module ${EXTISM_IMPORTS_WAT} ${fields}
+					${fields.includes("(memory") ? SUM_MEMORY_WAT : ""}
+					(func (export "on_chat_message") (result i32)
+						(local $block i64)
+						(local.set $block (call $alloc (i64.const 8)))
+						(call $store_u64 (local.get $block) ${checksum})
+						(call $output_set (local.get $block) (i64.const 8))
+						(call $f0)
+						(i32.const 0)))`);
+				const image = await pluginImage(bytes);
+				let first: unknown;
+				let instance: PluginInstance | undefined;
+				for (let round = 0; round < 3; round += 1) {
+					const restored = instance?.restore() ?? false;
+					if (instance !== undefined) seen[restored ? "restored" : "replaced"] += 1;
+					if (instance === undefined || !restored) {
+						const made = await PluginInstance.make(image);
+						if (!(made instanceof PluginInstance)) {
+							// What it exports as _start traps: there is never an instance.
+							expect([round, made.failure.outcome]).toEqual([0, "trap"]);
+							return;
+						}
+						instance = made;
+					}
+					const outcome = instance.call("on_chat_message", "");
+					const answer = "failure" in outcome ? outcome.failure : Buffer.from(outcome.output as Uint8Array).toString("hex");
+					first ??= answer;
+					expect(answer).toEqual(first);
+				}
+			}),
+			{ numRuns: 200, seed: 3 },
+		);
+		// Otherwise nothing was shown.
+		expect(seen.restored, JSON.stringify(seen)).toBeGreaterThan(50);
+		expect(seen.replaced, JSON.stringify(seen)).toBeGreaterThan(50);
 	});
 });
 
