@@ -6,10 +6,11 @@ import { file_delete, file_list, file_read, file_write } from "./host-imports";
 import { readBlock, storeBytes, storeText } from "./host-memory";
 
 /**
- * Permission `write_files`. A path is any text of 1 to 256 bytes in UTF-8, a file has at most 512 KiB, and all paths and files
- * together at most `limits.fileBytes` of the manifest. Without the permission, and inside `initialize`, the plugin's call ends as
- * `denied`; with a path or content that is none, as `guest_error`; when the bus does not answer, as `host_error`. Waiting for the
- * host counts towards the plugin's time limit.
+ * Permission `write_files`. A path is a text of 1 to 256 bytes in UTF-8 such as `notes/2026.txt`: parts joined by slashes, none of
+ * them empty, `.` or `..`, no control characters. A file has at most 512 KiB, and all paths and files together have at most
+ * `limits.fileBytes` of the manifest. Each function can be called 16 times in one call of the plugin. Without the permission,
+ * inside `initialize`, and with too many calls, the plugin's call ends as `denied`; with a path or content that is none, as
+ * `guest_error`; when the bus does not answer, as `host_error`. Waiting for the host is part of the plugin's time limit.
  */
 export class Files {
 	/** The text of a file; null when there is no such file. Bytes that are not UTF-8 become U+FFFD. */
@@ -43,7 +44,7 @@ export class Files {
 		file_delete(storeText(path));
 	}
 
-	/** The paths that begin with a text, in their order; all of them when it is empty. */
+	/** The paths that begin with a text, in their order and at most 1,000; any path when it is empty. */
 	static list(prefix: string = ""): Array<string> {
 		const parsed = Json.read(readBlock(file_list(storeText(prefix))));
 		const list = parsed.value;

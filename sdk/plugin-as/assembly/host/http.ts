@@ -11,7 +11,7 @@ import { HttpResponse } from "./http-response";
  * Permission `network_access`, and a rule of the manifest's `network` for each request. At most 5 requests in one call of the
  * plugin; a body has at most 1 MiB, in either direction. Without the permission or a rule that fits, inside `initialize`, and with
  * the 6th request, the plugin's call ends as `denied`; with a request that is none, as `guest_error`. Waiting for the response
- * counts towards the plugin's time limit.
+ * is part of the plugin's time limit.
  */
 export class Http {
 	/** Sends a GET request. */

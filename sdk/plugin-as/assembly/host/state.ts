@@ -6,9 +6,9 @@ import { readBlock, storeBytes, storeText } from "./host-memory";
 
 /**
  * Permission `state`. A key is any text of 1 to 256 bytes in UTF-8, a value has at most 64 KiB, and all keys and values together
- * at most `limits.stateBytes` of the manifest. Without the permission, and inside `initialize`, the plugin's call ends as `denied`;
- * with a key, value or time that is none, as `guest_error`; when the bus does not answer, as `host_error`. Waiting for the host
- * counts towards the plugin's time limit.
+ * at most `limits.stateBytes` of the manifest. Each function can be called 64 times in one call of the plugin. Without the
+ * permission, inside `initialize`, and with too many calls, the plugin's call ends as `denied`; with a key, value or time that is
+ * none, as `guest_error`; when the bus does not answer, as `host_error`. Waiting for the host is part of the plugin's time limit.
  */
 export class State {
 	/** The text under a key; null when nothing is kept there. Bytes that are not UTF-8 become U+FFFD. */
@@ -45,9 +45,10 @@ export class State {
 
 	/**
 	 * Adds to the integer under a key, which is 0 when nothing is kept there. No other addition gets lost, whichever runtime it
-	 * comes from, as it would between {@link get} and {@link set}.
+	 * comes from, as it would between {@link get} and {@link set}. It is kept as decimal text. When there is no room, when what is
+	 * kept is no integer, and when the sum leaves 64 bits, the plugin's call ends as `guest_error`.
 	 *
-	 * @param ttlMs milliseconds to keep it, at most ten years; 0 for ever
+	 * @param ttlMs milliseconds to keep it, at most ten years; 0 for ever. That of the first addition counts
 	 * @returns the sum
 	 */
 	static increment(key: string, by: i64 = 1, ttlMs: i64 = 0): i64 {
