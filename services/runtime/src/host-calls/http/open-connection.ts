@@ -1,8 +1,8 @@
 // Opens a connection to an address that was checked, and to no other: an address is not resolved again, and a connection is never
 // taken from a pool. For https the other side must prove to be the host before anything is sent, the secrets above all.
-import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type SecureContext, connect as secure } from "node:tls";
+import { eventOrEnd } from "./event-or-end.js";
 import { HTTP_LIMITS } from "./http-limits.js";
 import { isAddress } from "./match-host.js";
 import { DEFAULT_PORTS } from "./match-rule.js";
@@ -31,9 +31,8 @@ export async function openConnection(
 		ALPNProtocols: ["http/1.1"],
 		...(secureContext === undefined ? {} : { secureContext }),
 	});
-	ignoreBetweenWaits(secured);
 	try {
-		await once(secured, "secureConnect", { signal });
+		await eventOrEnd(secured, "secureConnect");
 		return secured;
 	} catch (thrown) {
 		socket.destroy();
@@ -52,18 +51,12 @@ async function connectToFirst(
 		signal.throwIfAborted();
 		// The signal ends it at any time, also as a part of a secure connection.
 		const socket = connect({ host: address, port, signal });
-		ignoreBetweenWaits(socket);
 		try {
-			await once(socket, "connect", { signal });
+			await eventOrEnd(socket, "connect");
 			return { socket, address };
 		} catch (thrown) {
 			last = thrown;
 		}
 	}
 	throw NoResponse.because(`no connection to ${url.hostname}`, last);
-}
-
-/** Who waits for a connection sees its errors. One that comes while nobody waits would end the process. */
-function ignoreBetweenWaits(socket: Socket): void {
-	socket.on("error", () => undefined);
 }

@@ -1,7 +1,7 @@
 // One request and its response on one connection, which is closed afterwards, whatever happened. All limits of responses are here.
-import { once } from "node:events";
 import { type IncomingMessage, request as startRequest } from "node:http";
 import type { Socket } from "node:net";
+import { eventOrEnd } from "./event-or-end.js";
 import { isRedirect } from "./follow-redirect.js";
 import { HTTP_LIMITS } from "./http-limits.js";
 import { NoResponse } from "./no-response.js";
@@ -35,11 +35,9 @@ export async function sendRequest(socket: Socket, wire: WireRequest, signal: Abo
 	});
 	// One more than is allowed, so that it shows: further headers are left out without a word.
 	request.maxHeadersCount = HTTP_LIMITS.responseHeaders + 1;
-	// Who waits sees the errors; one that comes while nobody waits would end the process.
-	request.on("error", () => undefined);
 	try {
 		request.end(body);
-		const [response] = (await once(request, "response", { signal })) as [IncomingMessage];
+		const response = await eventOrEnd<IncomingMessage>(request, "response");
 		const headers = readHeaders(response, url);
 		const status = response.statusCode ?? 0;
 		return { status, headers, body: isRedirect(status, headers) ? Buffer.alloc(0) : await readBody(response, url) };
