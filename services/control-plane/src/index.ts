@@ -1,7 +1,11 @@
 // What the start command and the tests may import.
+export { CheckThreads } from "./checks/check-threads.js";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./compose.js";
 export { ERROR_CATALOGUE, type ErrorCode } from "./errors.js";
 export { ACCESS_POLICY, type Access, UPLOAD_FIELD_ROLES } from "./http/access-policy.js";
+export { checkManifest, type ManifestReport, normaliseManifest } from "./plugins/check-manifest.js";
+export { parseManifest } from "./plugins/parse-manifest.js";
+export { readArchive, type WantedFiles } from "./plugins/read-archive.js";
 export { compileRouteTable, type TableHead } from "./routing/compile-route-table.js";
 export { derivePolicy } from "./routing/derive-policy.js";
 export { explain } from "./routing/explain.js";
