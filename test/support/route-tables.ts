@@ -1,6 +1,6 @@
 // Puts route tables and modules on the bus as the control plane does, so that the runtime can be tested by itself.
 import { createHash } from "node:crypto";
-import { ensureBus } from "@hookbus/foundation";
+import { createSecretBox, ensureBus } from "@hookbus/foundation";
 import {
 	DEFAULT_FAILURE_POLICY,
 	DEFAULT_LIMITS,
@@ -13,6 +13,7 @@ import {
 	type NetworkRule,
 	type Permission,
 	type PluginLimits,
+	type RoutedPlugin,
 	type RouteStep,
 	type RouteTable,
 	type RuntimeStatus,
@@ -28,6 +29,8 @@ export interface TestPlugin {
 	readonly grants?: readonly Permission[];
 	readonly config?: Record<string, unknown>;
 	readonly network?: readonly NetworkRule[];
+	/** Sealed with {@link TEST_MASTER_KEY}. */
+	readonly secrets?: Readonly<Record<string, string>>;
 	readonly limits?: PluginLimits;
 	readonly tools?: readonly ToolDefinition[];
 	readonly bindings: readonly TestBinding[];
@@ -74,6 +77,7 @@ export class TestRoutes {
 		for (const { module } of plugins) await this.store(module);
 		this.revision += 1;
 		const table = buildTable(this.tenant, this.revision, plugins);
+		await sealSecrets(table, plugins);
 		await bus.routes.put(this.tenant, JSON.stringify(table));
 		await bus.policies.put(this.tenant, JSON.stringify(buildPolicy(table)));
 		return this.revision;
@@ -109,6 +113,16 @@ const TIMEOUT_MS = 5_000;
 
 export function digestOf(bytes: Uint8Array): string {
 	return createHash("sha256").update(bytes).digest("hex");
+}
+
+async function sealSecrets({ tenant, plugins: routed }: RouteTable, plugins: readonly TestPlugin[]): Promise<void> {
+	const box = createSecretBox(TEST_MASTER_KEY);
+	for (const { name, secrets = {} } of plugins) {
+		for (const [field, value] of Object.entries(secrets)) {
+			const sealed = await box.seal(value, { tenant, plugin: name, field });
+			(routed[name] as RoutedPlugin).secrets[field] = sealed;
+		}
+	}
 }
 
 /** The policy that clients apply when nobody answers. */

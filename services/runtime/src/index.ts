@@ -1,14 +1,23 @@
 // What tests and the benchmark may import; the service itself is main.js.
 
+export { Breaker, type BreakerOptions } from "./admission/breaker.js";
+export { CostLedger } from "./admission/cost-ledger.js";
+export { TokenBucket } from "./admission/token-bucket.js";
 export { applyMergePatch, jsonFault, scopePatch } from "./chain/merge-patch.js";
 export { RecentPlugins } from "./chain/recent-plugins.js";
 export { replyBudgetMs } from "./chain/reply-budget.js";
 export { setEngineFlags } from "./engine-flags.js";
+export { createFileFunctions } from "./host-calls/files/file-functions.js";
 export type { HttpRequest, HttpResponse } from "./host-calls/host-call.js";
 export { HostCallError } from "./host-calls/host-call-errors.js";
 export { AddressGuard } from "./host-calls/http/guard-address.js";
 export { createHttpFunction, type HttpOptions } from "./host-calls/http/http-function.js";
+export { createOnceFunction } from "./host-calls/once/once-function.js";
 export type { PluginRights } from "./host-calls/plugin-rights.js";
+export { createPublishFunction } from "./host-calls/publish/publish-function.js";
+export { createStateFunctions } from "./host-calls/state/state-functions.js";
+export { STORE_PACE, type StorePace } from "./host-calls/store/followed-ledgers.js";
+export { PluginStore } from "./host-calls/store/plugin-store.js";
 export { monotonicMs } from "./monotonic-clock.js";
 export { type Invocation, LoadedPlugin } from "./plugin-host/loaded-plugin.js";
 export { secretForms } from "./plugin-host/mask-secrets.js";

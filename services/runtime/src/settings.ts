@@ -118,6 +118,9 @@ export const RuntimeSettings = Type.Object(
 			pattern: "^([^\\s,]+(,[^\\s,]+)*)?$",
 			description: "DNS servers for plugins' requests, address:port separated by commas; none: those of the machine",
 		}),
+		HOOKBUS_HTTP_CA: Type.Optional(
+			Type.String({ description: "Certificates (PEM) of authorities to trust in plugins' requests, besides the public ones" }),
+		),
 		HOOKBUS_MAX_EVENT_BYTES: Type.Integer({
 			default: MAX_EVENT_BYTES,
 			minimum: 1_024,

@@ -102,7 +102,7 @@ export class CostLedger {
 				return;
 			}
 			try {
-				await this.#sums.update(key, String(sum + unsent), entry?.revision ?? 0);
+				await this.#sums.put(key, String(sum + unsent), { previousSeq: entry?.revision ?? 0 });
 				account.known = sum + unsent;
 				account.unsent -= unsent;
 				return;

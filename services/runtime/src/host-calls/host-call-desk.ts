@@ -99,7 +99,7 @@ export class HostCallDesk {
 		ended: AbortSignal,
 	): Promise<HostCallAnswers[HostCallType]> {
 		// The union of requests and the table of functions have the same keys; the compiler cannot follow that.
-		const asked = this.#parts.functions[request.type] as unknown as HostFunction<HostCallType, unknown>;
+		const asked = this.#parts.functions[request.type] as HostFunction<HostCallType, unknown>;
 		requirePermission(request.type, asked, rights);
 		used.count(invocation, request.type, asked.callsPerInvocation);
 		const prepared = asked.prepare(request, rights);

@@ -23,4 +23,4 @@ export interface HostFunction<Type extends HostCallType, Prepared> {
 }
 
 /** One function for each kind of request. */
-export type HostFunctions = { readonly [Type in HostCallType]: HostFunction<Type, never> };
+export type HostFunctions = { readonly [Type in HostCallType]: HostFunction<Type, unknown> };

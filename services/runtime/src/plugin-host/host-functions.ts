@@ -47,9 +47,8 @@ export function createHostFunctions(scope: HostCallScope): Record<string, HostFu
 			if (begin === 0) throw new HostMemoryMisuse(UNKNOWN_BLOCK);
 			const body = bodyBegin === 0 ? undefined : scope.memory().copy(bodyBegin, bodyLength);
 			const response = scope.http.send(text(begin, length), body);
-			if (response.status !== 0) return answer(response.body);
-			addLogLine(scope, "warn", () => `no response: ${response.reason ?? "unknown reason"}`);
-			return 0;
+			if (response.status === 0) addLogLine(scope, "warn", () => `no response: ${response.reason ?? "unknown reason"}`);
+			return answer(response.body);
 		},
 		http_status_code: () => scope.http.last?.status ?? 0,
 		http_headers: () =>

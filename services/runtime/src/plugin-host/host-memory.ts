@@ -22,7 +22,7 @@ export type CallResult = { readonly kind: "none" } | { readonly kind: "output" |
 const OFFSET_BITS = 48n;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export class HostMemory {
 	readonly #exports: HostMemoryExports;

@@ -21,7 +21,7 @@ const NO_ROOM = 1;
 /** Milliseconds; more than a hundred thousand years are no number that anybody means. */
 const LONGEST_TTL = 2n ** 52n;
 
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function createUserFunctions({ memory, ask }: UserCallScope): Record<string, UserFunction> {
 	const bytes = (address = NO_BLOCK) => memory().block(address);

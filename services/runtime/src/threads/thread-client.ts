@@ -103,7 +103,8 @@ export class ThreadClient {
 			// Nothing of the process's environment may be readable next to plugin code.
 			env: {},
 			argv: [],
-			execArgv: [],
+			// Extism's SDK loads Node's WASI, which no plugin ever gets, and Node warns of it in every thread.
+			execArgv: ["--disable-warning=ExperimentalWarning"],
 			stdin: false,
 			resourceLimits: { maxOldGenerationSizeMb: 512, stackSizeMb: 4 },
 		});
