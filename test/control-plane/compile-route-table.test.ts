@@ -264,16 +264,21 @@ describe("failure policy, time limit, phases", () => {
 		expect(onlyStep(closed, "on_after_response").onError).toBe("open");
 	});
 
-	const limits: { title: string; manifest?: number; own?: number; expected: number }[] = [
+	const limits: { title: string; manifest?: number; admin?: number; own?: number; expected: number }[] = [
 		{ title: "250 ms without any limit", expected: 250 },
 		{ title: "the manifest's limit", manifest: 40, expected: 40 },
-		{ title: "the binding's limit before the manifest's", manifest: 40, own: 900, expected: 900 },
+		{ title: "an admin's limit before the manifest's", manifest: 40, admin: 90, expected: 90 },
+		{ title: "the binding's limit before all others", manifest: 40, admin: 90, own: 900, expected: 900 },
 	];
-	test.each(limits)("a step gets $title", ({ manifest, own, expected }) => {
-		const given = plugin({ name: "a", manifest: manifest === undefined ? {} : { limits: { timeoutMs: manifest } } });
+	test.each(limits)("a step gets $title", ({ manifest, admin, own, expected }) => {
+		const given = plugin({
+			name: "a",
+			manifest: manifest === undefined ? {} : { limits: { timeoutMs: manifest } },
+			limits: admin === undefined ? null : { timeoutMs: admin },
+		});
 		const table = compile({ plugins: [given], bindings: [binding("a", { timeoutMs: own ?? null })] });
 		expect(onlyStep(table, "on_chat_message").timeoutMs).toBe(expected);
-		expect(table.plugins["a"]?.limits).toEqual({ ...DEFAULT_LIMITS, timeoutMs: manifest ?? 250 });
+		expect(table.plugins["a"]?.limits).toEqual({ ...DEFAULT_LIMITS, timeoutMs: admin ?? manifest ?? 250 });
 	});
 
 	const phases: { entry: HookEntry; expected: string[] | undefined }[] = [

@@ -17,6 +17,7 @@ export function plugin({ hooks, manifest, ...rest }: PluginInput): RoutingPlugin
 		size: 100,
 		grants: [],
 		network: [],
+		limits: null,
 		config: {},
 		secrets: {},
 		manifest: {

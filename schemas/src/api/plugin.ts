@@ -6,6 +6,7 @@ import { Manifest, Permission, PluginType, ToolDefinition } from "../manifest.js
 import { NetworkRule } from "../network-rule.js";
 import { Binding } from "./binding.js";
 import { changeProperties } from "./change.js";
+import { LimitsDetail } from "./plugin-limits.js";
 
 export const PluginStatus = Type.Union([Type.Literal("enabled"), Type.Literal("disabled")], { $id: "PluginStatus" });
 export type PluginStatus = Static<typeof PluginStatus>;
@@ -110,6 +111,7 @@ export const PluginDetail = Type.Object(
 		manifest: Manifest,
 		readme: Type.Optional(Type.String()),
 		tools: Type.Array(ToolDefinition),
+		limits: LimitsDetail,
 		versions: Type.Array(PluginVersion),
 		bindings: Type.Array(Binding),
 		health: PluginHealth,

@@ -47,8 +47,9 @@ export const ERROR_CATALOGUE = {
 	grants_missing: { title: "Permissions are not granted", status: 409, retryable: false },
 	grant_not_asked: { title: "The plugin does not ask for this permission", status: 422, retryable: false },
 
-	// Configuration and bindings
+	// Configuration, limits and bindings
 	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },
+	limits_invalid: { title: "The limits do not fit the plugin", status: 422, retryable: false },
 	change_contended: { title: "Too many changes at once", status: 503, retryable: true },
 	secret_unreadable: { title: "A stored secret cannot be opened", status: 409, retryable: false },
 	binding_exists: { title: "The plugin is bound to this assistant already", status: 409, retryable: false },

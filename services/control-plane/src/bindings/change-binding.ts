@@ -4,9 +4,8 @@ import type { Actor } from "../audit/actor.js";
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
-import { requirePlugin } from "../plugins/install-plugin.js";
-import { findVersion } from "../plugins/repository.js";
 import { type ActivationParts, requireValidConfig } from "../plugins/require-activatable.js";
+import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import {
 	type BindingRow,
@@ -45,7 +44,7 @@ export function putBinding(
 	const values = valuesOf(settings);
 	requireConsistent(place, values);
 	return commitChange(parts.database, actor, async (queries) => {
-		const { version } = await requirePlugin(queries, tenant, plugin);
+		const installed = await requirePlugin(queries, tenant, plugin);
 		const before = await findBinding(queries, tenant, plugin, assistant);
 		if (before !== undefined && how === "create") {
 			throw errors.binding_exists(
@@ -57,10 +56,10 @@ export function putBinding(
 			return { result: before, audit: undefined };
 		// Before it is written: a secret in the wrong place would stay in the database's log of changes, rolled back or not.
 		if (values.config !== null) {
-			const current = await findVersion(queries, tenant, plugin, version);
+			const { manifest } = await requireCurrentVersion(queries, tenant, installed);
 			const others = (await bindingsOfPlugin(queries, tenant, plugin)).filter((binding) => binding.assistant !== assistant);
 			const planned = [...others, { assistant, config: values.config }];
-			if (current !== undefined) await requireValidConfig(queries, parts, tenant, current.manifest, planned);
+			await requireValidConfig(queries, parts, tenant, manifest, planned);
 		}
 		await saveBinding(queries, tenant, plugin, assistant, values);
 		const after = await findBinding(queries, tenant, plugin, assistant);

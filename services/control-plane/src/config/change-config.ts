@@ -6,8 +6,7 @@ import { bindingsOfPlugin } from "../bindings/repository.js";
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
-import { requirePlugin } from "../plugins/install-plugin.js";
-import { findVersion } from "../plugins/repository.js";
+import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import { openSecrets } from "./check-config.js";
 import type { CheckedConfigs } from "./checked-configs.js";
@@ -75,10 +74,7 @@ export function readConfig(database: Database, tenant: string, plugin: string): 
 }
 
 async function currentManifest(queries: Queries, tenant: string, plugin: string): Promise<Manifest> {
-	const { version } = await requirePlugin(queries, tenant, plugin);
-	const current = await findVersion(queries, tenant, plugin, version);
-	if (current === undefined) throw new Error(`plugin ${plugin} has no row for its version ${version}`);
-	return current.manifest;
+	return (await requireCurrentVersion(queries, tenant, await requirePlugin(queries, tenant, plugin))).manifest;
 }
 
 function split(manifest: Manifest, body: Config): { config: Config; wishes: Map<string, SecretWish> } {

@@ -34,6 +34,8 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"GET /api/v1/plugins/:name/versions": "viewer",
 	"GET /api/v1/plugins/:name/config": "viewer",
 	"PUT /api/v1/plugins/:name/config": "operator",
+	"GET /api/v1/plugins/:name/limits": "viewer",
+	"PUT /api/v1/plugins/:name/limits": "operator",
 
 	"GET /api/v1/assistants/:id/plugins": "viewer",
 	"POST /api/v1/assistants/:id/plugins": "operator",

@@ -18,6 +18,7 @@ import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
+import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
@@ -91,6 +92,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	const checks = new CheckedConfigs(parts.checkThreads);
 	addHealthRoutes(app, parts);
 	addPluginRoutes(app, { ...parts, answerChange, checks });
+	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
 	addExecutionRoutes(app, parts);

@@ -2,9 +2,10 @@
 // because each may hold a module of many megabytes in memory and a core for seconds.
 import { createHash } from "node:crypto";
 import { limitMemory, ModuleFault, moduleFaults } from "@hookbus/foundation";
-import { DEFAULT_LIMITS, type Manifest, type ManifestNote } from "@hookbus/schemas";
+import type { Manifest, ManifestNote } from "@hookbus/schemas";
 import type { CheckThreads } from "../checks/check-threads.js";
 import { errors } from "../errors.js";
+import { effectiveLimits } from "../routing/effective-limits.js";
 import { checkManifest } from "./check-manifest.js";
 import { parseManifest } from "./parse-manifest.js";
 import { readPackage } from "./read-package.js";
@@ -48,7 +49,7 @@ export async function admitPackage(upload: UploadedPackage, threads: CheckThread
 }
 
 async function admitModule(module: Buffer, manifest: Manifest, threads: CheckThreads): Promise<void> {
-	const memoryPages = manifest.limits?.memoryPages ?? DEFAULT_LIMITS.memoryPages;
+	const { memoryPages } = effectiveLimits(manifest);
 	const requiredExports = [...new Set(manifest.hooks.map(({ hook }) => hook))];
 	const faults = readFaults(module, { memoryPages, requiredExports });
 	const [first] = faults;

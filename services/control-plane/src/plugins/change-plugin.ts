@@ -2,25 +2,17 @@
 import type { GrantsBody } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { canonicalJson } from "../canonical-json.js";
-import type { Queries } from "../database/database.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
-import { type InstallParts, requirePlugin } from "./install-plugin.js";
-import {
-	deletePlugin,
-	findGranted,
-	findVersion,
-	type PluginRow,
-	setGrants,
-	updatePlugin,
-	type VersionRow,
-} from "./repository.js";
+import type { InstallParts } from "./install-plugin.js";
+import { deletePlugin, findGranted, setGrants, updatePlugin } from "./repository.js";
 import { requireActivatable } from "./require-activatable.js";
+import { requireCurrentVersion, requirePlugin } from "./require-plugin.js";
 import { grantsWished } from "./wish-grants.js";
 
 /**
  * Enables or disables; `toggle` does whichever it is not. Asking for the state that it has changes nothing.
  *
- * @throws CodedError `plugin_not_found`, `grants_missing`, `config_invalid`
+ * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`
  */
 export function switchPlugin(
 	parts: InstallParts,
@@ -32,8 +24,8 @@ export function switchPlugin(
 		const plugin = await requirePlugin(queries, actor.tenant, name);
 		const enabled = to === "toggle" ? !plugin.enabled : to === "enabled";
 		if (enabled === plugin.enabled) return { result: undefined, audit: undefined };
-		const { manifest } = await currentVersion(queries, actor.tenant, plugin);
-		if (enabled) await requireActivatable(queries, parts, actor.tenant, manifest);
+		const version = await requireCurrentVersion(queries, actor.tenant, plugin);
+		if (enabled) await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
 		await updatePlugin(queries, actor.tenant, name, { enabled });
 		const action = enabled ? "plugin.enable" : "plugin.disable";
 		return { result: undefined, audit: { action, target: name, detail: { version: plugin.version } } };
@@ -54,12 +46,12 @@ export function grantPermissions(
 ): Promise<Committed<undefined>> {
 	return commitChange(parts.database, actor, async (queries) => {
 		const plugin = await requirePlugin(queries, actor.tenant, name);
-		const { manifest } = await currentVersion(queries, actor.tenant, plugin);
-		const after = grantsWished(manifest, wished);
+		const version = await requireCurrentVersion(queries, actor.tenant, plugin);
+		const after = grantsWished(version.manifest, wished);
 		const before = await findGranted(queries, actor.tenant, name);
 		if (canonicalJson(before) === canonicalJson(after)) return { result: undefined, audit: undefined };
 		await setGrants(queries, actor.tenant, name, after, actor.name);
-		if (plugin.enabled) await requireActivatable(queries, parts, actor.tenant, manifest);
+		if (plugin.enabled) await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
 		return { result: undefined, audit: { action: "plugin.grants", target: name, detail: { before, after } } };
 	});
 }
@@ -79,10 +71,4 @@ export function removePlugin(
 		await deletePlugin(queries, actor.tenant, name);
 		return { result: undefined, audit: { action: "plugin.delete", target: name, detail: { version, enabled } } };
 	});
-}
-
-async function currentVersion(queries: Queries, tenant: string, plugin: PluginRow): Promise<VersionRow> {
-	const version = await findVersion(queries, tenant, plugin.name, plugin.version);
-	if (version === undefined) throw new Error(`plugin ${plugin.name} has no row for its version ${plugin.version}`);
-	return version;
 }

@@ -1,6 +1,6 @@
 // Everything that is checked about a manifest before a package is taken, and what an author should know besides. One place,
 // so that validate-manifest says exactly what an install would say.
-import { DEFAULT_LIMITS, HOST_API_VERSION, type Manifest, type ManifestNote, manifestFaults } from "@hookbus/schemas";
+import { HOST_API_VERSION, type Manifest, type ManifestNote, manifestFaults } from "@hookbus/schemas";
 import semver from "semver";
 import type { CheckThreads } from "../checks/check-threads.js";
 import { jsonSchemaFaults } from "../checks/json-schema-faults.js";
@@ -8,6 +8,7 @@ import { findUnstorable } from "../checks/unstorable-text.js";
 import { defaultConfig, secretFields } from "../config/config-schema.js";
 import { isObject } from "../config/merge-config.js";
 import { DEFAULT_ORDER } from "../routing/chain-order.js";
+import { effectiveLimits } from "../routing/effective-limits.js";
 import { completeRule, describeRule } from "../routing/network-rules.js";
 
 /** Names that are words of the REST paths; a plugin with such a name could not be asked for. */
@@ -61,7 +62,7 @@ export function normaliseManifest(manifest: Manifest): Manifest {
 		permissions: manifest.permissions ?? [],
 		network: (manifest.network ?? []).map(completeRule),
 		defaults: defaultConfig(manifest),
-		limits: { ...DEFAULT_LIMITS, ...manifest.limits },
+		limits: effectiveLimits(manifest),
 	};
 }
 

@@ -5,9 +5,9 @@ import { showBinding } from "../bindings/show-binding.js";
 import type { Database, Queries } from "../database/database.js";
 import { countRecent } from "../executions/repository.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
+import { describeLimits } from "../routing/effective-limits.js";
 import { type Granted, missingGrants, missingRules, NOTHING_GRANTED } from "../routing/granted.js";
 import { newestSnapshot } from "../routing/outbox.js";
-import { requirePlugin } from "./install-plugin.js";
 import {
 	currentVersions,
 	findGranted,
@@ -17,6 +17,7 @@ import {
 	type PluginRow,
 	type VersionRow,
 } from "./repository.js";
+import { requirePlugin } from "./require-plugin.js";
 
 /** Minutes of executions that a plugin's health looks back on. */
 const RECENT_MINUTES = 60;
@@ -71,6 +72,7 @@ export async function describePlugin(
 		manifest: current.manifest,
 		...(current.readme === null ? {} : { readme: current.readme }),
 		tools: current.manifest.tools ?? [],
+		limits: describeLimits(current.manifest, row.limits),
 		versions: showVersions(versions, row.version),
 		bindings: bindings.map(showBinding),
 		health: health(fleet, tenant, name, { revision, routed, recent }),

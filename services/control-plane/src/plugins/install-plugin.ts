@@ -20,6 +20,7 @@ import {
 	type VersionRow,
 } from "./repository.js";
 import { type ActivationParts, requireActivatable } from "./require-activatable.js";
+import { requirePlugin } from "./require-plugin.js";
 import { grantsAfterUpload } from "./wish-grants.js";
 
 export type Wishes = Pick<Upload, "grants" | "enable" | "bind">;
@@ -52,7 +53,7 @@ export function installPlugin(
 			await insertPlugin(queries, actor.tenant, name, version);
 			await storeVersion(queries, actor, admitted);
 			const bind = wishes.bind ?? "tenant";
-			return await settle(queries, parts, actor, admitted, { ...wishes, bind }, "plugin.install", false);
+			return await settle(queries, parts, actor, admitted, { ...wishes, bind }, "plugin.install", undefined);
 		}
 		const stored = await findVersion(queries, actor.tenant, name, version);
 		if (stored === undefined) {
@@ -69,7 +70,7 @@ export function installPlugin(
  * Makes the package the current version of a plugin that is there: a new version, or one that was there before.
  *
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
- * `config_invalid`
+ * `limits_invalid`, `config_invalid`
  */
 export function replaceVersion(
 	parts: InstallParts,
@@ -94,16 +95,9 @@ export function replaceVersion(
 		}
 		if (stored === undefined) await storeVersion(queries, actor, admitted);
 		await updatePlugin(queries, actor.tenant, name, { version: manifest.version });
-		const outcome = await settle(queries, parts, actor, admitted, wishes, "plugin.update", existing.enabled);
+		const outcome = await settle(queries, parts, actor, admitted, wishes, "plugin.update", existing);
 		return { ...outcome, result: { name, created: stored === undefined } };
 	});
-}
-
-/** @throws CodedError `plugin_not_found` */
-export async function requirePlugin(queries: Queries, tenant: string, name: string): Promise<PluginRow> {
-	const plugin = await findPlugin(queries, tenant, name);
-	if (plugin === undefined) throw errors.plugin_not_found(`plugin ${name} is not installed; GET /api/v1/plugins lists what is`);
-	return plugin;
 }
 
 function storeVersion(queries: Queries, actor: Actor, { manifest, digest, module, readme }: AdmittedPackage): Promise<void> {
@@ -137,7 +131,7 @@ async function settle(
 	{ manifest, digest }: AdmittedPackage,
 	wishes: Wishes,
 	action: string,
-	wasEnabled: boolean,
+	before: PluginRow | undefined,
 ): Promise<ChangeOutcome<Installed>> {
 	const { name, version } = manifest;
 	const granted = grantsAfterUpload(manifest, await findGranted(queries, actor.tenant, name), wishes.grants);
@@ -145,8 +139,8 @@ async function settle(
 	if (wishes.bind === "tenant" && (await findBinding(queries, actor.tenant, name, null)) === undefined) {
 		await saveBinding(queries, actor.tenant, name, null, DEFAULT_BINDING);
 	}
-	const enabled = wishes.enable ?? wasEnabled;
-	if (enabled) await requireActivatable(queries, parts, actor.tenant, manifest);
+	const enabled = wishes.enable ?? before?.enabled ?? false;
+	if (enabled) await requireActivatable(queries, parts, actor.tenant, { manifest, digest }, before?.limits ?? null);
 	await updatePlugin(queries, actor.tenant, name, { enabled });
 	return {
 		result: { name, created: true },

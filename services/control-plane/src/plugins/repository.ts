@@ -1,5 +1,5 @@
 // Queries on plugins, their versions and grants. Only `loadModule` ever reads a module's bytes.
-import type { Manifest, NetworkRule, Permission } from "@hookbus/schemas";
+import type { Manifest, NetworkRule, Permission, PluginLimits } from "@hookbus/schemas";
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
@@ -9,6 +9,8 @@ export interface PluginRow {
 	readonly name: string;
 	readonly version: string;
 	readonly enabled: boolean;
+	/** What an admin set; null: nothing. */
+	readonly limits: PluginLimits | null;
 	readonly createdAt: Date;
 	readonly updatedAt: Date;
 }
@@ -114,6 +116,7 @@ export async function insertPlugin(queries: Queries, tenant: string, name: strin
 export interface PluginPatch {
 	readonly version?: string;
 	readonly enabled?: boolean;
+	readonly limits?: PluginLimits;
 }
 
 export async function updatePlugin(queries: Queries, tenant: string, name: string, patch: PluginPatch): Promise<void> {

@@ -1,7 +1,7 @@
-// What must hold before a plugin may run: every permission that it asks for is granted, and its configuration is valid in
-// every scope. Asked in the transaction of each change that could break it, so an enabled plugin always fulfils it.
+// What must hold before a plugin may run: every permission that it asks for is granted, its module fits the limits that an admin
+// set, and its configuration is valid in every scope. Asked in the transaction of each change that could break it, so an enabled plugin always fulfils it.
 import type { SecretBox } from "@hookbus/foundation";
-import type { Manifest } from "@hookbus/schemas";
+import type { Manifest, PluginLimits } from "@hookbus/schemas";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import { type CheckedConfig, openSecrets } from "../config/check-config.js";
 import type { CheckedConfigs } from "../config/checked-configs.js";
@@ -11,21 +11,28 @@ import type { Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { type Granted, missingGrants, missingRules } from "../routing/granted.js";
 import { describeRule } from "../routing/network-rules.js";
-import { findGranted } from "./repository.js";
+import { requireFittingMemory } from "./change-limits.js";
+import { findGranted, type VersionRow } from "./repository.js";
 
 export interface ActivationParts {
 	readonly secrets: SecretBox;
 	readonly checks: CheckedConfigs;
 }
 
-/** @throws CodedError `grants_missing`, `config_invalid`, `secret_unreadable`; CheckNeeded */
+/**
+ * @param limits that an admin set; null: none
+ * @throws CodedError `grants_missing`, `limits_invalid`, `config_invalid`, `secret_unreadable`; CheckNeeded
+ */
 export async function requireActivatable(
 	queries: Queries,
 	parts: ActivationParts,
 	tenant: string,
-	manifest: Manifest,
+	version: Pick<VersionRow, "manifest" | "digest">,
+	limits: PluginLimits | null,
 ): Promise<void> {
+	const { manifest } = version;
 	requireGranted(manifest, await findGranted(queries, tenant, manifest.name));
+	await requireFittingMemory(queries, version, limits);
 	await requireValidConfig(queries, parts, tenant, manifest);
 }
 

@@ -31,10 +31,11 @@ import { type AdmittedPackage, admitPackage } from "./admit-package.js";
 import { grantPermissions, removePlugin, switchPlugin } from "./change-plugin.js";
 import { checkManifest, normaliseManifest } from "./check-manifest.js";
 import { describePlugin, listPluginSummaries, showVersions } from "./describe-plugin.js";
-import { type Installed, type InstallParts, installPlugin, replaceVersion, requirePlugin } from "./install-plugin.js";
+import { type Installed, type InstallParts, installPlugin, replaceVersion } from "./install-plugin.js";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./parse-manifest.js";
 import { receiveUpload, type Upload, uploadForm } from "./receive-upload.js";
 import { listVersions } from "./repository.js";
+import { requirePlugin } from "./require-plugin.js";
 import type { Staging } from "./staging.js";
 
 export interface PluginRoutesParts extends InstallParts {

@@ -1,15 +1,9 @@
 // Compiles a tenant's plugins and bindings into the route table that runtimes work from. A pure function: the same input
 // gives the same table, so every rule can be tested as a row of input and output.
-import {
-	DEFAULT_LIMITS,
-	HOOK_NAMES,
-	type HookRoutes,
-	type RoutedPlugin,
-	type RouteStep,
-	type RouteTable,
-} from "@hookbus/schemas";
+import { HOOK_NAMES, type HookRoutes, type RoutedPlugin, type RouteStep, type RouteTable } from "@hookbus/schemas";
 import { canonicalJson, digestOfJson } from "../canonical-json.js";
 import { effectiveConfig } from "../config/config-schema.js";
+import { effectiveLimits } from "./effective-limits.js";
 import { networkRules } from "./granted.js";
 import { type ChainLink, resolveChain } from "./resolve-chain.js";
 import { indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
@@ -92,7 +86,7 @@ function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>):
 	const asked = plugin.manifest.permissions ?? [];
 	const grants = asked.filter((permission) => plugin.grants.includes(permission)).sort();
 	const network = networkRules(plugin.manifest, plugin);
-	const limits = { ...DEFAULT_LIMITS, ...plugin.manifest.limits };
+	const limits = effectiveLimits(plugin.manifest, plugin.limits);
 	const config = effectiveConfig(plugin.manifest, plugin.config, override);
 	const secrets = { ...plugin.secrets };
 	return {

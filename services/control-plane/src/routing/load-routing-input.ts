@@ -12,6 +12,7 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 		.select({
 			name: plugins.name,
 			enabled: plugins.enabled,
+			limits: plugins.limits,
 			version: pluginVersions.version,
 			digest: pluginVersions.digest,
 			size: pluginVersions.size,

@@ -2,7 +2,6 @@
 // The compiler makes steps of it, "explain" shows it: both read the same answer, so they cannot differ.
 import {
 	DEFAULT_FAILURE_POLICY,
-	DEFAULT_LIMITS,
 	type Effect,
 	type FailurePolicy,
 	type HookEntry,
@@ -11,6 +10,7 @@ import {
 	type ToolPhase,
 } from "@hookbus/schemas";
 import { comparePlaces, type Place, placeAt } from "./chain-order.js";
+import { effectiveLimits } from "./effective-limits.js";
 import { missingGrants, missingRules } from "./granted.js";
 import { describeRule } from "./network-rules.js";
 import { type ResolvedBinding, resolveBinding } from "./resolve-binding.js";
@@ -80,7 +80,7 @@ function linkOf(plugin: RoutingPlugin, entry: HookEntry, binding: ResolvedBindin
 		binding,
 		place: placeAt(entry.hook, plugin.name, binding.order, entry.order),
 		onError: failurePolicy(entry.effect, binding),
-		timeoutMs: binding.timeoutMs ?? plugin.manifest.limits?.timeoutMs ?? DEFAULT_LIMITS.timeoutMs,
+		timeoutMs: binding.timeoutMs ?? effectiveLimits(plugin.manifest, plugin.limits).timeoutMs,
 		phases: entry.hook === "on_tool_call" ? (entry.phases ?? defaultPhases(entry.effect)) : undefined,
 	};
 }

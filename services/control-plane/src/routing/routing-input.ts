@@ -1,5 +1,5 @@
 // What the compiler of route tables starts from: a tenant's plugins and bindings, as they are stored.
-import type { BindingMode, FailurePolicy, Manifest, SealedSecret } from "@hookbus/schemas";
+import type { BindingMode, FailurePolicy, Manifest, PluginLimits, SealedSecret } from "@hookbus/schemas";
 import type { Config } from "../config/merge-config.js";
 import type { Granted } from "./granted.js";
 
@@ -10,6 +10,8 @@ export interface RoutingPlugin extends Granted {
 	readonly digest: string;
 	readonly size: number;
 	readonly manifest: Manifest;
+	/** What an admin set over the manifest's; null: nothing. */
+	readonly limits: PluginLimits | null;
 	/** Global configuration, without defaults. */
 	readonly config: Config;
 	readonly secrets: Readonly<Record<string, SealedSecret>>;

@@ -100,9 +100,7 @@ function memoryFaults(facts: ModuleFacts, memoryPages: number): ModuleFault[] {
 	for (const memory of facts.memories) {
 		if (memory.shared) faults.push(refuse("shared memory is not allowed"));
 		if (memory.minPages > memoryPages) {
-			faults.push(
-				refuse(`begins with ${memory.minPages} pages; the limit is ${memoryPages} (limits.memoryPages in the manifest)`),
-			);
+			faults.push(refuse(`begins with ${memory.minPages} pages; the limit is ${memoryPages} (limits.memoryPages)`));
 		}
 	}
 	return faults;
