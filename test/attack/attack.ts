@@ -1,6 +1,9 @@
 // One attack: a hostile module, the limit that must stop it, and what the event that it was called for gets.
 import type { Outcome, Verdict } from "@hookbus/schemas";
 import type { TestPlugin } from "../support/route-tables.js";
+import type { OutsideWorld } from "./outside-world.js";
+
+export type HostilePlugin = Partial<Pick<TestPlugin, "name" | "limits" | "config" | "grants" | "network" | "secrets">>;
 
 export interface Attack {
 	/** Short name, unique in the suite. */
@@ -9,7 +12,7 @@ export interface Attack {
 	readonly tries: string;
 	/** Which limit or check stops it. */
 	readonly stoppedBy: string;
-	readonly module: () => Promise<Uint8Array>;
+	readonly module: (world: OutsideWorld) => Promise<Uint8Array>;
 	/**
 	 * How the invocation must end. `load_failed`: the module must not even be taken into service. `ok`: the attempt is without
 	 * effect, and `looksAt` says how that is seen.
@@ -23,8 +26,8 @@ export interface Attack {
 	readonly texts?: readonly string[];
 	/** Send the events at the same time. */
 	readonly together?: boolean;
-	/** Changes of the plugin: its limits, its configuration, its effect. */
-	readonly plugin?: Partial<Pick<TestPlugin, "limits" | "config">>;
+	/** Changes of the plugin: its limits, its configuration, what it is granted. */
+	readonly plugin?: HostilePlugin | ((world: OutsideWorld) => HostilePlugin);
 	readonly effect?: "transform" | "gate";
 }
 

@@ -4,9 +4,11 @@ import { COMPILE } from "./attacks/compile.js";
 import { ENDLESS } from "./attacks/endless.js";
 import { HOST_CALLS } from "./attacks/host-calls.js";
 import { MEMORY } from "./attacks/memory.js";
+import { NETWORK } from "./attacks/network.js";
 import { OUTPUT } from "./attacks/output.js";
 import { REFUSED } from "./attacks/refused.js";
 import { RESIDUE } from "./attacks/residue.js";
+import { STORES } from "./attacks/stores.js";
 import { TRAPS } from "./attacks/traps.js";
 import { WASI } from "./attacks/wasi.js";
 
@@ -20,6 +22,8 @@ export const ATTACKS: readonly Attack[] = [
 	...HOST_CALLS,
 	...RESIDUE,
 	...WASI,
+	...NETWORK,
+	...STORES,
 ];
 
 /** Ids of reliability tests, and the attacks that show them. Other tests show more of some: HP-01, HP-06, HP-07, HP-12, HP-14, HP-31. */
@@ -85,8 +89,20 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 	"HP-17": ["log-flood", "log-of-nowhere"],
 	"HP-18": ["log-long-line", "error-with-escapes"],
 	"HP-19": ["variable-flood", "empty-variable-flood"],
-	"HP-20": ["http-host", "http-swallowed-denial"],
+	"HP-20": ["http-host", "http-swallowed-denial", "http-path-escape", "http-other-method"],
 	"HP-21": [
+		"http-granted-loopback",
+		"http-granted-decimal",
+		"http-granted-hex",
+		"http-granted-octal",
+		"http-granted-short",
+		"http-granted-zero",
+		"http-granted-ipv6",
+		"http-granted-mapped-ipv6",
+		"http-granted-metadata",
+		"http-granted-private-range",
+		"http-granted-wide-digits",
+		"http-credentials",
 		"http-loopback",
 		"http-loopback-decimal",
 		"http-loopback-octal",
@@ -95,6 +111,24 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 		"http-metadata",
 		"http-file",
 	],
+	"HP-22": [
+		"http-redirect-to-loopback",
+		"http-redirect-to-loopback-6",
+		"http-redirect-to-decimal",
+		"http-redirect-to-inside-name",
+		"http-redirect-to-elsewhere",
+		"http-redirect-to-file",
+		"http-redirect-round",
+	],
+	"HP-23": [
+		"http-granted-name",
+		"http-granted-mixed-names",
+		"http-granted-metadata-name",
+		"http-granted-private-name",
+		"http-granted-rebinding",
+	],
+	"HP-25": ["http-slow-headers", "http-slow-body", "http-endless-body", "http-flood"],
+	"HP-26": ["http-header-injection", "http-connect"],
 	"HP-28": [
 		"memory-residue",
 		"global-residue",
@@ -122,7 +156,7 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 	"HP-33": ["table-too-large", "table-flood", "grow-table", "global-flood", "exports-of-object"],
 	"HP-34": ["export-memory-as-hook", "export-wrong-type", "export-missing"],
 	"HP-36": ["wasi-fine-clock", "wasi-processor-clock", "memory-shared", "import-unknown"],
-	"HP-39": ["wasi-sleep", "wasi-sleep-loop"],
+	"HP-39": ["wasi-sleep", "wasi-sleep-loop", "http-slow-headers", "http-slow-body", "ask-and-loop"],
 	"HP-40": ["wasi-open", "wasi-directory", "wasi-environment", "wasi-exit"],
 	"HP-41": ["gate-adds-roles", "transform-adds-unknown-role", "patch-outside-paths", "patch-to-nonsense"],
 };

@@ -13,7 +13,8 @@ import { startNats } from "../support/start-nats.js";
 import type { StartedProcess } from "../support/start-process.js";
 import { spawnRuntime } from "../support/start-runtime.js";
 import { startTraffic, type Traffic } from "../support/traffic.js";
-import { type Attack, TIME_LIMIT_MS } from "./attack.js";
+import { type Attack, type HostilePlugin, TIME_LIMIT_MS } from "./attack.js";
+import { INTERNET, KEEPER, keepCanaries, type OutsideWorld, openOutsideWorld } from "./outside-world.js";
 
 export interface AttackResult {
 	readonly attack: Attack;
@@ -55,6 +56,7 @@ export class AttackStage {
 	readonly #modules: ReadonlyMap<Attack, Uint8Array>;
 	readonly #traffic: Traffic<GoodEvent>;
 	readonly #quietMs: number;
+	readonly #world: OutsideWorld;
 	readonly #results: AttackResult[] = [];
 	#attacking = false;
 	#attacks = 0;
@@ -66,8 +68,10 @@ export class AttackStage {
 		good: readonly TestPlugin[],
 		modules: ReadonlyMap<Attack, Uint8Array>,
 		quietMs: number,
+		world: OutsideWorld,
 	) {
 		this.#quietMs = quietMs;
+		this.#world = world;
 		this.#modules = modules;
 		this.#connection = connection;
 		this.#routes = routes;
@@ -84,19 +88,24 @@ export class AttackStage {
 	static async start(attacks: readonly Attack[], quietMs: number): Promise<AttackStage> {
 		const nats = await startNats();
 		const connection = await connectTo(nats.url);
-		const runtime = await spawnRuntime({ natsUrl: nats.url });
+		const world = await openOutsideWorld();
+		const runtime = await spawnRuntime({
+			natsUrl: nats.url,
+			settings: { HOOKBUS_HTTP_PRIVATE_RANGES: INTERNET, HOOKBUS_HTTP_DNS_SERVERS: world.nameServer },
+		});
 		const routes = new TestRoutes(connection);
 		const good = goodPlugins();
 		await routes.apply(good);
+		await keepCanaries(connection, routes.tenant, KEEPER);
 		const modules = new Map<Attack, Uint8Array>();
 		for (const attack of attacks) {
-			const module = await attack.module();
+			const module = await attack.module(world);
 			modules.set(attack, module);
 			await routes.store(module);
 		}
 		// Code that has run a few times is compiled; the first events would only show that.
 		for (let event = 0; event < 200; event += 1) await ask(connection, chatEvent("warming up", { assistant: "good" }));
-		const stage = new AttackStage(connection, routes, runtime, good, modules, quietMs);
+		const stage = new AttackStage(connection, routes, runtime, good, modules, quietMs, world);
 		await delay(1_000);
 		return stage;
 	}
@@ -122,6 +131,7 @@ export class AttackStage {
 			if (attack.together) await Promise.all(texts.map(send));
 			else for (const text of texts) await send(text);
 			if (slowestMs > LATE_MS) faults.push(`a verdict took ${Math.round(slowestMs)} ms`);
+			if (this.#world.trespasses > 0) faults.push("something was connected to that nobody may reach");
 			if (!this.#runtime.alive) faults.push(`the runtime ended: ${this.#runtime.output().slice(-400)}`);
 		} catch (thrown) {
 			faults.push(thrown instanceof Error ? thrown.message : String(thrown));
@@ -148,17 +158,18 @@ export class AttackStage {
 
 	#pluginOf(attack: Attack): TestPlugin {
 		const effect = attack.effect ?? "gate";
+		const { limits, ...changes } = pluginOf(attack, this.#world);
 		return {
 			name: `hostile-${this.#attacks}`,
 			module: this.#modules.get(attack) as Uint8Array,
-			limits: { memoryPages: 64, ...attack.plugin?.limits },
-			...(attack.plugin?.config === undefined ? {} : { config: attack.plugin.config }),
+			limits: { memoryPages: 64, ...limits },
+			...changes,
 			bindings: [
 				{
 					hook: HOOK,
 					effect,
 					assistant: "victim",
-					timeoutMs: attack.plugin?.limits?.timeoutMs ?? TIME_LIMIT_MS,
+					timeoutMs: limits?.timeoutMs ?? TIME_LIMIT_MS,
 					...(effect === "transform" ? { paths: ["/messages"], onError: "closed" } : {}),
 				},
 			],
@@ -193,6 +204,10 @@ function goodPlugins(): TestPlugin[] {
 		},
 		{ name: "prompt-guard", module: built("prompt-guard"), bindings: [{ ...binding, effect: "gate", order: 2 }] },
 	];
+}
+
+function pluginOf({ plugin }: Attack, world: OutsideWorld): HostilePlugin {
+	return typeof plugin === "function" ? plugin(world) : (plugin ?? {});
 }
 
 function faultsOf(attack: Attack, verdict: Verdict, text: string): string[] {

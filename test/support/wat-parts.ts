@@ -1,13 +1,21 @@
 // Parts of modules in WebAssembly text that many tests need.
-import { EXTISM_IMPORTS } from "@hookbus/foundation";
+import { EXTISM_ENV, EXTISM_IMPORTS, type FunctionType, USER_IMPORTS, USER_MODULE } from "@hookbus/foundation";
 
 /** Imports of every function of `extism:host/env`, under its own name. */
-export const EXTISM_IMPORTS_WAT = Object.entries(EXTISM_IMPORTS)
-	.map(([name, { params, results }]) => {
-		const list = (keyword: string, types: readonly string[]) => (types.length === 0 ? "" : ` (${keyword} ${types.join(" ")})`);
-		return `(import "extism:host/env" "${name}" (func $${name}${list("param", params)}${list("result", results)}))`;
-	})
-	.join("\n");
+export const EXTISM_IMPORTS_WAT = importsOf(EXTISM_ENV, EXTISM_IMPORTS);
+
+/** Imports of every function of `extism:host/user`, under its own name. */
+export const USER_IMPORTS_WAT = importsOf(USER_MODULE, USER_IMPORTS);
+
+function importsOf(module: string, functions: Readonly<Record<string, FunctionType>>): string {
+	const list = (keyword: string, types: readonly string[]) => (types.length === 0 ? "" : ` (${keyword} ${types.join(" ")})`);
+	return Object.entries(functions)
+		.map(
+			([name, { params, results }]) =>
+				`(import "${module}" "${name}" (func $${name}${list("param", params)}${list("result", results)}))`,
+		)
+		.join("\n");
+}
 
 /** `$block`: a new block of host memory with a copy of so many bytes of the module's memory. Needs `$alloc` and `$store_u8`. */
 export const BLOCK_FUNCTION_WAT = `(func $block (param $from i32) (param $length i32) (result i64)
