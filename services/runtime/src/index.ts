@@ -12,6 +12,7 @@ export type { HttpRequest, HttpResponse } from "./host-calls/host-call.js";
 export { HostCallError } from "./host-calls/host-call-errors.js";
 export { AddressGuard } from "./host-calls/http/guard-address.js";
 export { createHttpFunction, type HttpOptions } from "./host-calls/http/http-function.js";
+export { secretForms } from "./host-calls/log/mask-secrets.js";
 export { createOnceFunction } from "./host-calls/once/once-function.js";
 export type { PluginRights } from "./host-calls/plugin-rights.js";
 export { createPublishFunction } from "./host-calls/publish/publish-function.js";
@@ -20,7 +21,6 @@ export { STORE_PACE, type StorePace } from "./host-calls/store/followed-ledgers.
 export { PluginStore } from "./host-calls/store/plugin-store.js";
 export { monotonicMs } from "./monotonic-clock.js";
 export { type Invocation, LoadedPlugin } from "./plugin-host/loaded-plugin.js";
-export { secretForms } from "./plugin-host/mask-secrets.js";
 export { ModuleLinker } from "./plugin-host/module-linker.js";
 export type { PluginImage } from "./plugin-host/plugin-image.js";
 export { PluginInstance } from "./plugin-host/plugin-instance.js";

@@ -3,7 +3,7 @@
 import { CodedError } from "@hookbus/foundation/errors";
 import type { HookEvent, PluginResult } from "@hookbus/schemas";
 import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS } from "@hookbus/schemas";
-import { newHostCallReport } from "../plugin-host/host-call-report.js";
+import { newHostCallReport } from "../host-calls/log/host-call-report.js";
 import type { Invocation } from "../plugin-host/loaded-plugin.js";
 import type { RunItem, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
 import { type AppliedResult, applyResult } from "./apply-result.js";

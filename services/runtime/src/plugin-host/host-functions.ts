@@ -2,19 +2,19 @@
 // new object for each instance, because it is bound to that instance's memory and to the report of the call that runs on it.
 import type { CurrentPlugin } from "@extism/extism";
 import type { PluginLogLine } from "@hookbus/schemas";
-import { addLogLine, type LogScope } from "./host-call-report.js";
+import type { ConfigValues } from "../host-calls/config/config-values.js";
+import type { HttpCalls } from "../host-calls/http/http-calls.js";
+import { addLogLine, type LogScope } from "../host-calls/log/host-call-report.js";
+import type { Variables } from "../host-calls/variables/variables.js";
 import { HostMemoryMisuse, UNKNOWN_BLOCK } from "./host-errors.js";
 import type { HostMemory } from "./host-memory.js";
-import type { HttpCalls } from "./http-calls.js";
-import type { Variables } from "./variables.js";
 
 /** Module that the host memory imports from: the name of host-memory/assembly/host.ts. No plugin may import from it. */
 export const HOST_MODULE = "host";
 
 /** What the functions work on. The memory is looked up at each call: it is there only when everything is linked. */
 export interface HostCallScope extends LogScope {
-	/** Values by name, in UTF-8. */
-	readonly config: ReadonlyMap<string, Uint8Array>;
+	readonly config: ConfigValues;
 	readonly variables: Variables;
 	readonly http: HttpCalls;
 	memory(): HostMemory;

@@ -9,7 +9,7 @@
 import type { PluginResult } from "@hookbus/schemas";
 import { readResult } from "../chain/read-result.js";
 import type { HostCaller } from "../host-calls/host-call-port.js";
-import type { HostCallReport } from "./host-call-report.js";
+import type { HostCallReport } from "../host-calls/log/host-call-report.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
 import type { PluginImage } from "./plugin-image.js";
 import { type FailedInstance, type InvocationTime, PluginInstance } from "./plugin-instance.js";

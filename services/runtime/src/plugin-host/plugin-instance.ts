@@ -3,21 +3,22 @@
 // is never called again.
 import createPlugin from "@extism/extism";
 import { USER_MODULE } from "@hookbus/foundation/wasm";
+import { encodeConfig } from "../host-calls/config/config-values.js";
 import type { HostCallAnswers, HostCallType, RequestOf } from "../host-calls/host-call.js";
 import { denied } from "../host-calls/host-call-errors.js";
+import { type HostCallLimits, hostCallLimits } from "../host-calls/host-call-limits.js";
 import type { HostCallContext, HostCaller } from "../host-calls/host-call-port.js";
-import { type HostCallLimits, hostCallLimits } from "./host-call-limits.js";
-import { type HostCallReport, newHostCallReport } from "./host-call-report.js";
+import { HttpCalls } from "../host-calls/http/http-calls.js";
+import { type HostCallReport, newHostCallReport } from "../host-calls/log/host-call-report.js";
+import { maskSecrets } from "../host-calls/log/mask-secrets.js";
+import { Variables } from "../host-calls/variables/variables.js";
 import { GuestError } from "./host-errors.js";
 import { createHostFunctions, HOST_MODULE } from "./host-functions.js";
 import { HostMemory, type HostMemoryExports } from "./host-memory.js";
-import { HttpCalls } from "./http-calls.js";
 import { extismModules, pluginExport } from "./linked-modules.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
-import { maskSecrets } from "./mask-secrets.js";
 import type { PluginImage } from "./plugin-image.js";
 import { createUserFunctions } from "./user-functions.js";
-import { Variables } from "./variables.js";
 import { type MemoryAccess, PluginBytes } from "./wasi/plugin-bytes.js";
 import { WASI_HOST_MODULE, WasiFunctions } from "./wasi/wasi-functions.js";
 
@@ -200,12 +201,6 @@ export class PluginInstance {
 		const pages = this.#exports?.memory_pages?.() ?? 0;
 		return mapPluginError(thrown, { memoryFull: pages >= this.#image.limits.memoryPages, refusedBytes: this.#memory?.refused });
 	}
-}
-
-/** Encoded once: most plugins read their configuration in every call. */
-function encodeConfig(config: PluginImage["config"]): ReadonlyMap<string, Uint8Array> {
-	const encoder = new TextEncoder();
-	return new Map(Object.entries(config).map(([name, value]) => [name, encoder.encode(value)]));
 }
 
 /** The SDK writes its own complaints to this; what matters comes back as an error or in the report. */

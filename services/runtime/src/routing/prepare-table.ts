@@ -12,8 +12,8 @@ import {
 	type RouteTable,
 } from "@hookbus/schemas";
 import type { Logger } from "pino";
+import { secretForms } from "../host-calls/log/mask-secrets.js";
 import type { PluginRights } from "../host-calls/plugin-rights.js";
-import { secretForms } from "../plugin-host/mask-secrets.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { ThreadChain, ThreadStep } from "../threads/thread-messages.js";

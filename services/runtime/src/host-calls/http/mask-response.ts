@@ -1,6 +1,6 @@
 // Takes a plugin's secrets out of what a server answers: one that shows a request to whoever sent it would show the plugin what it
 // must not see. A server that changes a secret first can still give it away; network rules should name servers that do not.
-import { SHORTEST_MASKED, secretForms } from "../../plugin-host/mask-secrets.js";
+import { SHORTEST_MASKED, secretForms } from "../log/mask-secrets.js";
 
 const STAR = "*".charCodeAt(0);
 

@@ -32,7 +32,8 @@ export async function resolveHost(host: string, servers: readonly string[], sign
 		// IPv4 first: a machine without a way out over IPv6 would wait for each of them.
 		const addresses = [four, six].flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
 		if (addresses.length > 0) return addresses;
-		throw NoResponse.because(`${host} does not resolve`, four.status === "rejected" ? four.reason : undefined);
+		if (four.status === "rejected") throw NoResponse.because(`${host} does not resolve`, four.reason);
+		throw new NoResponse(`${host} does not resolve: it has no address`);
 	} finally {
 		signal.removeEventListener("abort", cancel);
 	}

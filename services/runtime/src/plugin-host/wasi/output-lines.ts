@@ -1,7 +1,7 @@
 // What a plugin writes to its standard output and standard error, as lines of its log. A line that is not finished waits for the
 // rest until the call ends; it belongs to that call alone.
 import type { PluginLogLine } from "@hookbus/schemas";
-import { addLogLine, type LogScope, maxLineBytes } from "../host-call-report.js";
+import { addLogLine, type LogScope, maxLineBytes } from "../../host-calls/log/host-call-report.js";
 
 /** The files that WASI counts on being open. */
 export const STANDARD_OUTPUT = 1;

@@ -2,7 +2,7 @@
 // unfinished lines of output, and its memory is read and written here.
 import { randomFillSync } from "node:crypto";
 import type { CurrentPlugin } from "@extism/extism";
-import { hasRoomForLog, type LogScope } from "../host-call-report.js";
+import { hasRoomForLog, type LogScope } from "../../host-calls/log/host-call-report.js";
 import { PluginExit } from "../host-errors.js";
 import { Clock, RESOLUTION_NS } from "./clock.js";
 import { ERRNO, type Errno } from "./errno.js";

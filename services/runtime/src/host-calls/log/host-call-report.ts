@@ -1,6 +1,6 @@
 // What the host noticed during one invocation: the plugin's log lines, kept inside their limits whichever way they came.
 import type { PluginLogLine } from "@hookbus/schemas";
-import type { HostCallLimits } from "./host-call-limits.js";
+import type { HostCallLimits } from "../host-call-limits.js";
 import { maskSecrets } from "./mask-secrets.js";
 
 export interface HostCallReport {

@@ -1,7 +1,7 @@
 // Extism's HTTP functions of one instance: a request, and then what was answered besides the body, until the next request or the end
 // of the call.
-import type { HttpRequest, HttpResponse } from "../host-calls/host-call.js";
-import { invalid } from "../host-calls/host-call-errors.js";
+import type { HttpRequest, HttpResponse } from "../host-call.js";
+import { invalid } from "../host-call-errors.js";
 
 /** Sends a request by way of the main thread. */
 export type SendRequest = (request: HttpRequest) => HttpResponse;
