@@ -94,7 +94,7 @@ export const PluginLimits = Type.Object(
 			Type.Integer({
 				minimum: 1,
 				maximum: 1_024,
-				default: 64,
+				default: 512,
 				description:
 					"Events that it may have in one runtime at the same time; more wait a moment and then go on without it, as overloaded",
 			}),
@@ -147,7 +147,7 @@ export const DEFAULT_LIMITS: Readonly<EffectiveLimits> = {
 	timeoutMs: 250,
 	memoryPages: 256,
 	outputBytes: 262_144,
-	concurrency: 64,
+	concurrency: 512,
 	stateBytes: 1_048_576,
 	fileBytes: 16_777_216,
 };

@@ -65,7 +65,7 @@ export const RuntimeSettings = Type.Object(
 				"Worker threads for plugins that may wait for the network or the bus; started with the first of them, up to eight times as many while all wait",
 		}),
 		HOOKBUS_ADMISSION_WAIT_MS: Type.Integer({
-			default: 100,
+			default: 500,
 			minimum: 0,
 			maximum: 10_000,
 			description:
