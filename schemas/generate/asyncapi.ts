@@ -17,6 +17,7 @@ import {
 	HOOKS,
 	type HookName,
 	MAX_EVENT_BYTES,
+	NOTICE_SUBJECTS,
 	RUNTIME_QUEUE,
 	SubjectToken,
 } from "../src/index.js";
@@ -86,6 +87,12 @@ export function asyncApiDocument(schemaNames: readonly string[]): JsonObject {
 				description: `What a runtime says about itself every ${HEARTBEAT_INTERVAL_MS} ms, and at once after it applied a route table`,
 				messages: messageRefs("RuntimeStatus"),
 			},
+			notices: {
+				...channel(NOTICE_SUBJECTS, ["tenant"]),
+				title: "Notices",
+				description: "What admins should know at once; published by the control plane, for whoever listens",
+				messages: messageRefs("Notice"),
+			},
 		},
 		operations: {
 			...Object.fromEntries(hooks.map((hook) => [hook, hookOperation(hook)])),
@@ -114,6 +121,7 @@ export function asyncApiDocument(schemaNames: readonly string[]): JsonObject {
 				ExecutionBatch: message("ExecutionBatch"),
 				DeadLetter: message("DeadLetter"),
 				RuntimeStatus: message("RuntimeStatus"),
+				Notice: message("Notice"),
 			},
 			parameters: Object.fromEntries(
 				Object.entries(PARAMETERS).map(([name, description]) => [

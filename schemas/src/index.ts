@@ -24,6 +24,7 @@ export * from "./identifiers.js";
 export * from "./manifest.js";
 export * from "./message.js";
 export * from "./network-rule.js";
+export * from "./notice.js";
 export * from "./plugin-result.js";
 export * from "./problem.js";
 export * from "./progress-frame.js";

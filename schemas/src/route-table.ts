@@ -22,7 +22,8 @@ export const RoutedPlugin = Type.Object(
 		digest: Digest,
 		size: Type.Integer({ minimum: 8, description: "Bytes of the module" }),
 		configRevision: Type.String({
-			description: "Changes whenever config, secrets or grants change; instances are never shared across it",
+			description:
+				"Changes whenever config, secrets, grants or limits change, and whenever the plugin is enabled; instances are never shared across it",
 		}),
 		config: Type.Record(Type.String(), Type.Unknown(), { description: "Effective configuration without secrets" }),
 		secrets: Type.Record(Type.String(), SealedSecret),

@@ -52,6 +52,7 @@ export const DURABLE_EVENT_SUBJECTS = "hooks.v1.*.on_after_response.*";
 export const EXECUTION_SUBJECTS = "hookbus.v1.executions.*";
 export const DEAD_LETTER_SUBJECTS = "hookbus.v1.dead.*";
 export const HEARTBEAT_SUBJECTS = "hookbus.v1.runtimes.*.heartbeat";
+export const NOTICE_SUBJECTS = "hookbus.v1.notices.*";
 
 export function executionSubject(tenant: string): string {
 	return `hookbus.v1.executions.${token("tenant", tenant)}`;

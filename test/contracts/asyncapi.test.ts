@@ -11,6 +11,8 @@ import {
 	HOOKS,
 	type HookName,
 	heartbeatSubject,
+	NOTICE_SUBJECTS,
+	noticeSubject,
 	parseEventSubject,
 	RUNTIME_QUEUE,
 } from "@hookbus/schemas";
@@ -127,6 +129,7 @@ test.each([
 	["executions", executionSubject("a-tenant"), EXECUTION_SUBJECTS],
 	["deadLetters", deadLetterSubject("a-tenant"), DEAD_LETTER_SUBJECTS],
 	["heartbeats", heartbeatSubject("a-runtime"), HEARTBEAT_SUBJECTS],
+	["notices", noticeSubject("a-tenant"), NOTICE_SUBJECTS],
 ])("%s have the address that the code builds and subscribes to", (name, built, pattern) => {
 	const address = document.channels[name]?.address as string;
 	expect(fill(address)).toBe(built);

@@ -18,6 +18,7 @@ export function plugin({ hooks, manifest, ...rest }: PluginInput): RoutingPlugin
 		grants: [],
 		network: [],
 		limits: null,
+		changedRevision: null,
 		config: {},
 		secrets: {},
 		manifest: {

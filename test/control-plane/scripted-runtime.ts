@@ -1,5 +1,5 @@
 // A runtime that is only heartbeats: it says what a test wants, so that waiting for the fleet can be tested without plugins.
-import { heartbeatSubject, ROUTE_BUCKET, type RouteTable, type RuntimeStatus } from "@hookbus/schemas";
+import { type BreakerStatus, heartbeatSubject, ROUTE_BUCKET, type RouteTable, type RuntimeStatus } from "@hookbus/schemas";
 import type { KV, NatsConnection } from "nats";
 import { closeAfter } from "../support/close-after.js";
 
@@ -12,6 +12,7 @@ export class ScriptedRuntime {
 	#state: RuntimeStatus["state"] = "running";
 	#revision = 0;
 	#faults: Faults = [];
+	#breakers: readonly BreakerStatus[] = [];
 
 	/** Speaks every 500 ms, and whenever something is changed. */
 	constructor(connection: NatsConnection, id: string) {
@@ -26,6 +27,12 @@ export class ScriptedRuntime {
 	reports(revision: number, faults: Faults = []): void {
 		this.#revision = revision;
 		this.#faults = faults;
+		this.speak();
+	}
+
+	/** Reports these breakers from now on. */
+	breaks(...breakers: readonly BreakerStatus[]): void {
+		this.#breakers = breakers;
 		this.speak();
 	}
 
@@ -59,6 +66,7 @@ export class ScriptedRuntime {
 			time: new Date().toISOString(),
 			inFlight: 0,
 			threads: 1,
+			...(this.#breakers.length === 0 ? {} : { breakers: [...this.#breakers] }),
 			tenants: this.#revision === 0 ? {} : { default: { revision: this.#revision, faults: this.#faults } },
 		};
 		this.#connection.publish(heartbeatSubject(this.id), JSON.stringify(status));

@@ -35,11 +35,28 @@ export const PluginPermissions = Type.Object(
 );
 export type PluginPermissions = Static<typeof PluginPermissions>;
 
+export const DisabledReason = Type.Object(
+	{
+		reason: Type.String({ description: "How its last invocation ended" }),
+		time: Type.String({ description: "When it was disabled: RFC 3339, UTC" }),
+		version: SemVer,
+		runtime: SubjectToken,
+	},
+	{
+		additionalProperties: false,
+		$id: "DisabledReason",
+		description:
+			"The version kept failing in this runtime until the runtime gave it up, so the control plane disabled the plugin",
+	},
+);
+export type DisabledReason = Static<typeof DisabledReason>;
+
 const summaryProperties = {
 	name: PluginName,
 	version: SemVer,
 	digest: Digest,
 	status: PluginStatus,
+	disabledReason: Type.Optional(DisabledReason),
 	description: Type.String(),
 	type: Type.Optional(PluginType),
 	category: Type.Optional(Type.String()),

@@ -1,7 +1,7 @@
 // The runtimes that the control plane hears, with what each should run and what it runs.
 import { type Static, Type } from "@sinclair/typebox";
 import { SubjectToken } from "../identifiers.js";
-import { ActivationFault, RuntimeStatus } from "../runtime-status.js";
+import { ActivationFault, BreakerStatus, RuntimeStatus } from "../runtime-status.js";
 
 export const FleetMember = Type.Object(
 	{
@@ -16,6 +16,7 @@ export const FleetMember = Type.Object(
 		desired: Type.Integer({ minimum: 0, description: "Newest revision of this tenant's route table" }),
 		running: Type.Integer({ minimum: 0, description: "Revision that it has applied; 0: none yet" }),
 		faults: Type.Array(ActivationFault),
+		breakers: Type.Array(BreakerStatus, { description: "Plugins of this tenant that kept failing in it" }),
 	},
 	{ additionalProperties: false, $id: "FleetMember" },
 );

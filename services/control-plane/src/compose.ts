@@ -13,6 +13,7 @@ import { openPglite } from "./database/open-pglite.js";
 import { openPostgres } from "./database/open-postgres.js";
 import { createRetention } from "./executions/retention.js";
 import { ExecutionStore } from "./executions/store-executions.js";
+import { GivenUpPlugins } from "./fleet/given-up-plugins.js";
 import { RuntimeFleet } from "./fleet/runtime-fleet.js";
 import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
@@ -106,6 +107,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		loadModule: (digest) => database.query((queries) => loadModule(queries, digest)),
 		...(options.relayTiming === undefined ? {} : { timing: options.relayTiming }),
 	});
+	const givenUp = new GivenUpPlugins({ fleet, link, database, metrics, logger, onChange: () => relay.wake() });
 	const store = new ExecutionStore({ link, database, metrics, logger });
 	const retention = createRetention(database, settings.HOOKBUS_EXECUTION_RETENTION_DAYS, metrics, logger);
 	const staging = createStaging(settings.HOOKBUS_DATA_DIR);
@@ -137,6 +139,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 			// 3. Finish: batches in hand are stored and acknowledged.
 			{ name: "finish executions", timeoutMs: 10_000, run: () => store.stop() },
 			{ name: "finish retention", timeoutMs: 10_000, run: () => retention.stop() },
+			{ name: "finish disabling", timeoutMs: 10_000, run: () => givenUp.stop() },
 			// 4. Flush: what is committed is published once more; the rest is sent at the next start.
 			{ name: "flush outbox", timeoutMs: 10_000, run: () => relay.stop() },
 			{ name: "end preparation", timeoutMs: 10_000, run: () => preparing },
@@ -149,6 +152,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 
 	const begin = () => {
 		relay.start();
+		givenUp.start();
 		store.start();
 		retention.start();
 	};

@@ -6,6 +6,7 @@ export interface ControlPlaneMetrics {
 	readonly registry: Registry;
 	readonly httpDuration: Histogram<"method" | "route" | "status">;
 	readonly installs: Counter<"outcome">;
+	readonly pluginsDisabled: Counter;
 	readonly outboxPending: Gauge;
 	readonly tablesPublished: Counter<"outcome">;
 	readonly executionsStored: Counter;
@@ -38,6 +39,11 @@ export function createMetrics(sources: MetricSources): ControlPlaneMetrics {
 			name: "hookbus_control_plane_installs_total",
 			help: "Packages that were uploaded; outcome: stored, unchanged, or the code of the refusal",
 			labelNames: ["outcome"],
+			registers,
+		}),
+		pluginsDisabled: new Counter({
+			name: "hookbus_control_plane_plugins_disabled_total",
+			help: "Plugins that were disabled because a runtime had given them up",
 			registers,
 		}),
 		outboxPending: new Gauge({

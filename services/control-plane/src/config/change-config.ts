@@ -6,6 +6,7 @@ import { bindingsOfPlugin } from "../bindings/repository.js";
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { updatePlugin } from "../plugins/repository.js";
 import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import { openSecrets } from "./check-config.js";
@@ -33,7 +34,7 @@ export function changeConfig(
 	body: Config,
 ): Promise<Committed<PluginConfig>> {
 	const { tenant } = actor;
-	return commitChange(database, actor, async (queries) => {
+	return commitChange(database, actor, async (queries, revision) => {
 		const manifest = await currentManifest(queries, tenant, plugin);
 		const before = await findConfig(queries, tenant, plugin);
 		const { config, wishes } = split(manifest, body);
@@ -55,6 +56,7 @@ export function changeConfig(
 			canonicalJson(config) === canonicalJson(before.config);
 		if (same) return { result: showConfig(manifest, before), audit: undefined };
 		await saveConfig(queries, tenant, plugin, { config, secrets });
+		await updatePlugin(queries, tenant, plugin, { changedRevision: revision });
 		return {
 			result: showConfig(manifest, await findConfig(queries, tenant, plugin)),
 			audit: {

@@ -49,7 +49,7 @@ export class RuntimeFleet {
 	readonly #link: BusLink;
 	readonly #logger: Logger;
 	readonly #heard = new Map<string, Heard>();
-	readonly #listeners = new Set<() => void>();
+	readonly #listeners = new Set<(status: RuntimeStatus) => void>();
 	#subscribed: NatsConnection | undefined;
 
 	constructor(link: BusLink, logger: Logger) {
@@ -58,8 +58,8 @@ export class RuntimeFleet {
 		link.onReady(({ connection }) => this.#subscribe(connection));
 	}
 
-	/** Calls the listener after every heartbeat; returns a function that ends it. */
-	onHeartbeat(listener: () => void): () => void {
+	/** Calls the listener after every heartbeat, which must not throw; returns a function that ends it. */
+	onHeartbeat(listener: (status: RuntimeStatus) => void): () => void {
 		this.#listeners.add(listener);
 		return () => this.#listeners.delete(listener);
 	}
@@ -103,6 +103,7 @@ export class RuntimeFleet {
 					desired,
 					running: revision,
 					faults: [...faults],
+					breakers: (status.breakers ?? []).filter((breaker) => breaker.tenant === tenant),
 				};
 			});
 	}
@@ -135,7 +136,7 @@ export class RuntimeFleet {
 		for (const [id, { at }] of this.#heard) if (now - at > FORGET_MS) this.#heard.delete(id);
 		if (this.#heard.size >= MAX_RUNTIMES && !this.#heard.has(status.runtime)) return;
 		this.#heard.set(status.runtime, { status, at: now });
-		for (const listener of this.#listeners) listener();
+		for (const listener of this.#listeners) listener(status);
 	}
 }
 

@@ -18,7 +18,7 @@ import { requireCurrentVersion, requirePlugin } from "./require-plugin.js";
  */
 export function changeLimits(database: Database, actor: Actor, name: string, body: LimitsBody): Promise<Committed<LimitsDetail>> {
 	const { tenant } = actor;
-	return commitChange(database, actor, async (queries) => {
+	return commitChange(database, actor, async (queries, revision) => {
 		const plugin = await requirePlugin(queries, tenant, name);
 		const version = await requireCurrentVersion(queries, tenant, plugin);
 		const before = plugin.limits ?? {};
@@ -26,7 +26,7 @@ export function changeLimits(database: Database, actor: Actor, name: string, bod
 		const result = describeLimits(version.manifest, after);
 		if (canonicalJson(before) === canonicalJson(after)) return { result, audit: undefined };
 		await requireFittingMemory(queries, version, after);
-		await updatePlugin(queries, tenant, name, { limits: after });
+		await updatePlugin(queries, tenant, name, { limits: after, changedRevision: revision });
 		return { result, audit: { action: "plugin.limits", target: name, detail: { before, after } } };
 	});
 }

@@ -20,13 +20,13 @@ export function switchPlugin(
 	name: string,
 	to: "enabled" | "disabled" | "toggle",
 ): Promise<Committed<undefined>> {
-	return commitChange(parts.database, actor, async (queries) => {
+	return commitChange(parts.database, actor, async (queries, revision) => {
 		const plugin = await requirePlugin(queries, actor.tenant, name);
 		const enabled = to === "toggle" ? !plugin.enabled : to === "enabled";
 		if (enabled === plugin.enabled) return { result: undefined, audit: undefined };
 		const version = await requireCurrentVersion(queries, actor.tenant, plugin);
 		if (enabled) await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
-		await updatePlugin(queries, actor.tenant, name, { enabled });
+		await updatePlugin(queries, actor.tenant, name, { enabled, changedRevision: revision });
 		const action = enabled ? "plugin.enable" : "plugin.disable";
 		return { result: undefined, audit: { action, target: name, detail: { version: plugin.version } } };
 	});
@@ -44,13 +44,14 @@ export function grantPermissions(
 	name: string,
 	wished: GrantsBody,
 ): Promise<Committed<undefined>> {
-	return commitChange(parts.database, actor, async (queries) => {
+	return commitChange(parts.database, actor, async (queries, revision) => {
 		const plugin = await requirePlugin(queries, actor.tenant, name);
 		const version = await requireCurrentVersion(queries, actor.tenant, plugin);
 		const after = grantsWished(version.manifest, wished);
 		const before = await findGranted(queries, actor.tenant, name);
 		if (canonicalJson(before) === canonicalJson(after)) return { result: undefined, audit: undefined };
 		await setGrants(queries, actor.tenant, name, after, actor.name);
+		await updatePlugin(queries, actor.tenant, name, { changedRevision: revision });
 		if (plugin.enabled) await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
 		return { result: undefined, audit: { action: "plugin.grants", target: name, detail: { before, after } } };
 	});

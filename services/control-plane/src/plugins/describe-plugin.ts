@@ -110,6 +110,7 @@ function summarise(row: PluginRow, { digest, manifest }: VersionRow, granted: Gr
 		version: row.version,
 		digest,
 		status: row.enabled ? "enabled" : "disabled",
+		...(row.disabledReason === null ? {} : { disabledReason: row.disabledReason }),
 		description: manifest.description,
 		...(manifest.type === undefined ? {} : { type: manifest.type }),
 		...(manifest.category === undefined ? {} : { category: manifest.category }),

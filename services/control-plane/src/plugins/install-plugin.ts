@@ -47,13 +47,14 @@ export function installPlugin(
 	wishes: Wishes,
 ): Promise<Committed<Installed>> {
 	const { name, version } = admitted.manifest;
-	return commitChange(parts.database, actor, async (queries) => {
+	return commitChange(parts.database, actor, async (queries, revision) => {
 		const existing = await findPlugin(queries, actor.tenant, name);
 		if (existing === undefined) {
 			await insertPlugin(queries, actor.tenant, name, version);
 			await storeVersion(queries, actor, admitted);
 			const bind = wishes.bind ?? "tenant";
-			return await settle(queries, parts, actor, admitted, { ...wishes, bind }, "plugin.install", undefined);
+			const how = { action: "plugin.install", before: undefined, revision };
+			return await settle(queries, parts, actor, admitted, { ...wishes, bind }, how);
 		}
 		const stored = await findVersion(queries, actor.tenant, name, version);
 		if (stored === undefined) {
@@ -85,7 +86,7 @@ export function replaceVersion(
 			`the package holds plugin ${manifest.name}, not ${name}; send it to /api/v1/plugins/${manifest.name}, or install it`,
 		);
 	}
-	return commitChange(parts.database, actor, async (queries) => {
+	return commitChange(parts.database, actor, async (queries, revision) => {
 		const existing = await requirePlugin(queries, actor.tenant, name);
 		const stored = await findVersion(queries, actor.tenant, name, manifest.version);
 		if (stored !== undefined) requireSameContent(stored, admitted);
@@ -95,7 +96,8 @@ export function replaceVersion(
 		}
 		if (stored === undefined) await storeVersion(queries, actor, admitted);
 		await updatePlugin(queries, actor.tenant, name, { version: manifest.version });
-		const outcome = await settle(queries, parts, actor, admitted, wishes, "plugin.update", existing);
+		const how = { action: "plugin.update", before: existing, revision };
+		const outcome = await settle(queries, parts, actor, admitted, wishes, how);
 		return { ...outcome, result: { name, created: stored === undefined } };
 	});
 }
@@ -124,14 +126,22 @@ function requireSameContent(stored: VersionRow, { manifest, digest, readme }: Ad
 	);
 }
 
+interface Arrival {
+	/** For the audit log. */
+	readonly action: string;
+	/** The plugin as it was; undefined: it is new. */
+	readonly before: PluginRow | undefined;
+	/** Revision that this change makes. */
+	readonly revision: number;
+}
+
 async function settle(
 	queries: Queries,
 	parts: InstallParts,
 	actor: Actor,
 	{ manifest, digest }: AdmittedPackage,
 	wishes: Wishes,
-	action: string,
-	before: PluginRow | undefined,
+	{ action, before, revision }: Arrival,
 ): Promise<ChangeOutcome<Installed>> {
 	const { name, version } = manifest;
 	const granted = grantsAfterUpload(manifest, await findGranted(queries, actor.tenant, name), wishes.grants);
@@ -141,7 +151,7 @@ async function settle(
 	}
 	const enabled = wishes.enable ?? before?.enabled ?? false;
 	if (enabled) await requireActivatable(queries, parts, actor.tenant, { manifest, digest }, before?.limits ?? null);
-	await updatePlugin(queries, actor.tenant, name, { enabled });
+	await updatePlugin(queries, actor.tenant, name, { enabled, changedRevision: revision });
 	return {
 		result: { name, created: true },
 		audit: {

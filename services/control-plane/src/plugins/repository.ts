@@ -1,5 +1,5 @@
 // Queries on plugins, their versions and grants. Only `loadModule` ever reads a module's bytes.
-import type { Manifest, NetworkRule, Permission, PluginLimits } from "@hookbus/schemas";
+import type { DisabledReason, Manifest, NetworkRule, Permission, PluginLimits } from "@hookbus/schemas";
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
@@ -11,6 +11,9 @@ export interface PluginRow {
 	readonly enabled: boolean;
 	/** What an admin set; null: nothing. */
 	readonly limits: PluginLimits | null;
+	/** Revision since which it runs as it is; null: since before that was written down. */
+	readonly changedRevision: number | null;
+	readonly disabledReason: DisabledReason | null;
 	readonly createdAt: Date;
 	readonly updatedAt: Date;
 }
@@ -117,12 +120,15 @@ export interface PluginPatch {
 	readonly version?: string;
 	readonly enabled?: boolean;
 	readonly limits?: PluginLimits;
+	readonly changedRevision?: number;
+	readonly disabledReason?: DisabledReason;
 }
 
+/** Enabling clears the reason why it was disabled. */
 export async function updatePlugin(queries: Queries, tenant: string, name: string, patch: PluginPatch): Promise<void> {
 	await queries
 		.update(plugins)
-		.set({ ...patch, updatedAt: sql`now()` })
+		.set({ ...patch, ...(patch.enabled === true ? { disabledReason: null } : {}), updatedAt: sql`now()` })
 		.where(isPlugin(tenant, name));
 }
 

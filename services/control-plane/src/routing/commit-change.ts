@@ -40,6 +40,9 @@ export interface CommitOptions {
 /** Attempts of one change; each further one because what had to be checked was changed by another change meanwhile. */
 const ATTEMPTS = 5;
 
+/** @param revision that the route table will have when something is changed */
+export type ChangeWork<T> = (queries: Queries, revision: number) => Promise<ChangeOutcome<T>>;
+
 /**
  * @param work changes rows; it runs with the tenant locked, and what it throws undoes everything. After a CheckNeeded it runs
  * again from the start
@@ -48,7 +51,7 @@ const ATTEMPTS = 5;
 export async function commitChange<T>(
 	database: Database,
 	actor: Actor,
-	work: (queries: Queries) => Promise<ChangeOutcome<T>>,
+	work: ChangeWork<T>,
 	options: CommitOptions = {},
 ): Promise<Committed<T>> {
 	for (let attempt = 1; ; attempt += 1) {
@@ -63,18 +66,13 @@ export async function commitChange<T>(
 	}
 }
 
-function commitOnce<T>(
-	database: Database,
-	actor: Actor,
-	work: (queries: Queries) => Promise<ChangeOutcome<T>>,
-	options: CommitOptions,
-): Promise<Committed<T>> {
+function commitOnce<T>(database: Database, actor: Actor, work: ChangeWork<T>, options: CommitOptions): Promise<Committed<T>> {
 	const { tenant } = actor;
 	return database.transaction(async (queries) => {
 		const current = await lockTenant(queries, tenant);
-		const { result, audit } = await work(queries);
-		if (audit === undefined) return { result, revision: current, changed: false };
 		const revision = Math.max(current + 1, options.minimumRevision ?? 0);
+		const { result, audit } = await work(queries, revision);
+		if (audit === undefined) return { result, revision: current, changed: false };
 		const compiledAt = (options.now?.() ?? new Date()).toISOString();
 		const table = compileRouteTable({ tenant, revision, compiledAt }, await loadRoutingInput(queries, tenant));
 		refuseTooLarge(table);

@@ -89,12 +89,15 @@ function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>):
 	const limits = effectiveLimits(plugin.manifest, plugin.limits);
 	const config = effectiveConfig(plugin.manifest, plugin.config, override);
 	const secrets = { ...plugin.secrets };
+	// With the revision since which it runs so: a plugin that is disabled and enabled again begins anew in a runtime, whose breaker
+	// has given it up, also when that runtime never saw the table between the two.
+	const since = plugin.changedRevision;
 	return {
 		name: plugin.name,
 		version: plugin.version,
 		digest: plugin.digest,
 		size: plugin.size,
-		configRevision: digestOfJson({ config, secrets, grants, network, limits }).slice(0, 32),
+		configRevision: digestOfJson({ config, secrets, grants, network, limits, since }).slice(0, 32),
 		config,
 		secrets,
 		grants,

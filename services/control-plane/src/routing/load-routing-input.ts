@@ -13,6 +13,7 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 			name: plugins.name,
 			enabled: plugins.enabled,
 			limits: plugins.limits,
+			changedRevision: plugins.changedRevision,
 			version: pluginVersions.version,
 			digest: pluginVersions.digest,
 			size: pluginVersions.size,

@@ -12,6 +12,8 @@ export interface RoutingPlugin extends Granted {
 	readonly manifest: Manifest;
 	/** What an admin set over the manifest's; null: nothing. */
 	readonly limits: PluginLimits | null;
+	/** Revision since which it runs as it is; null: since before that was written down. */
+	readonly changedRevision: number | null;
 	/** Global configuration, without defaults. */
 	readonly config: Config;
 	readonly secrets: Readonly<Record<string, SealedSecret>>;
