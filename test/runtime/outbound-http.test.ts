@@ -203,7 +203,7 @@ describe("a request", () => {
 			"x-kept": "b",
 			Cookie: "c=1",
 			Authorization: "Bearer mine",
-			__proto__: "x",
+			["__proto__"]: "own",
 		};
 		const body = Buffer.from("GET /second HTTP/1.1\r\nhost: x\r\n\r\n");
 		await send({ method: "POST", url: at("/headers"), headers, body }, rightsTo([rule({ methods: ["POST"] })]));
@@ -357,7 +357,7 @@ describe("a secret", () => {
 	});
 
 	test("is masked where it overlaps itself and other secrets, and wherever any rule could have put it", async () => {
-		const text = "aXbXbXa 012345678 unrelated";
+		const text = "aXbXbXbXa 012345678 unrelated";
 		const echoing = await startSite("127.0.1.1", (_, response) => response.end(text));
 		const rules = [
 			rule({ port: echoing.port }),
@@ -365,7 +365,7 @@ describe("a secret", () => {
 		];
 		const secrets = { one: "bXbX", two: "01234", three: "345678", four: "unrelated" };
 		const response = await send({ url: `http://api.example.com:${echoing.port}/` }, rightsTo(rules, secrets));
-		expect(bodyOf(response)).toBe("aX****a ********* unrelated");
+		expect(bodyOf(response)).toBe("aX******a ********* unrelated");
 	});
 
 	test("is taken as bytes: beyond ASCII in both encodings", async () => {
@@ -379,7 +379,7 @@ describe("a secret", () => {
 		expect(bodyOf(response)).toBe(`${"*".repeat(13)}|${"*".repeat(16)}`);
 	});
 
-	test("that is not set, or that a header cannot carry, is named by its field", async () => {
+	test("that is not set, or that cannot be where its rule puts it, is named by its field", async () => {
 		const before = site.requests.length;
 		for (const [secrets, message] of [
 			[{}, "it needs the secret api_key; set api_key in the plugin's configuration"],
@@ -390,6 +390,13 @@ describe("a secret", () => {
 			expect(refusal.outcome).toBe("denied");
 			expect(refusal.message).toContain(`GET http://api.example.com:${site.port}/v1 is not allowed: ${message}`);
 			expect(refusal.message).not.toContain("line\nbreak");
+		}
+		for (const header of ["Host", "transfer-encoding", "Proxy-Authorization"]) {
+			const placed = rule({ secrets: [{ secret: "api_key", header }] });
+			expect(await refusalOf(send({ url: at("/") }, rightsTo([placed], { api_key: "chunked" })))).toMatchObject({
+				outcome: "denied",
+				message: expect.stringContaining(`puts the secret api_key into the header ${header}, which is the host's own`),
+			});
 		}
 		const inherited = rule({ secrets: [{ secret: "constructor", header: "x-a" }] });
 		expect(await refusalOf(send({ url: at("/") }, rightsTo([inherited])))).toMatchObject({ outcome: "denied" });

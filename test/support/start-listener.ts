@@ -39,7 +39,11 @@ export async function startListener(
 	address: string | undefined,
 	onConnection: (socket: Socket) => void,
 ): Promise<StartedListener> {
-	return await listen(createServer(onConnection), address);
+	// A socket that nobody reads from does not notice that it was closed.
+	return await listen(
+		createServer((socket) => onConnection(socket.resume())),
+		address,
+	);
 }
 
 /** An HTTP server; with `tls` an HTTPS server. */

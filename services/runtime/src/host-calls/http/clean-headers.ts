@@ -18,12 +18,17 @@ const OURS = new Set([
 	"upgrade",
 ]);
 
+/** Whether a header is the host's, whoever asks for it. */
+export function isHostHeader(name: string): boolean {
+	const lower = name.toLowerCase();
+	return OURS.has(lower) || lower.startsWith("proxy-");
+}
+
 /**
- * @param placed lower-case names of the headers that carry secrets
  * @returns by lower-case name
  * @throws HostCallError `guest_error` for a name or value that is none, and for too many
  */
-export function cleanHeaders(headers: Readonly<Record<string, string>>, placed: readonly string[]): Map<string, string> {
+export function cleanHeaders(headers: Readonly<Record<string, string>>): Map<string, string> {
 	const entries = Object.entries(headers);
 	const { requestHeaders, requestHeaderBytes } = HTTP_LIMITS;
 	if (entries.length > requestHeaders) {
@@ -36,8 +41,8 @@ export function cleanHeaders(headers: Readonly<Record<string, string>>, placed: 
 	const clean = new Map<string, string>();
 	for (const [given, value] of entries) {
 		checkHeader(given, value);
+		if (isHostHeader(given)) continue;
 		const name = given.toLowerCase();
-		if (OURS.has(name) || name.startsWith("proxy-") || placed.includes(name)) continue;
 		const other = clean.get(name);
 		clean.set(name, other === undefined ? value : `${other}, ${value}`);
 	}

@@ -15,6 +15,7 @@ import { isRedirect, redirectedRequest } from "./follow-redirect.js";
 import { AddressGuard } from "./guard-address.js";
 import { HTTP_LIMITS } from "./http-limits.js";
 import { ResponseMask } from "./mask-response.js";
+import { checkHostPatterns } from "./match-host.js";
 import { deniedRequest, requestText } from "./match-rule.js";
 import { NoResponse } from "./no-response.js";
 import { openConnection } from "./open-connection.js";
@@ -34,8 +35,9 @@ export interface HttpOptions {
 	readonly ca?: readonly string[];
 }
 
-/** @throws Error that names the option whose value is none */
+/** @throws Error for an option with a value that is none, and shows the value */
 export function createHttpFunction(options: HttpOptions): HostFunction<"http_request", PreparedRequest> {
+	checkHostPatterns(options.hosts);
 	checkNameServers(options.dnsServers);
 	const guard = new AddressGuard(options.allowedRanges);
 	const ca = options.ca ?? [];
@@ -52,7 +54,12 @@ export function createHttpFunction(options: HttpOptions): HostFunction<"http_req
 			throw deniedRequest(method, request.url, why);
 		}
 		const socket = await openConnection(request.url, addresses, secureContext, signal);
-		return await sendRequest(socket, { method, body, ...placeSecrets(request, rights.secrets) }, signal);
+		try {
+			return await sendRequest(socket, { method, body, ...placeSecrets(request, rights.secrets) }, signal);
+		} finally {
+			// One connection for each request: a kept one would be used without its address being checked.
+			socket.destroy();
+		}
 	}
 
 	async function exchangeAll(first: PreparedRequest, rights: PluginRights, signal: AbortSignal): Promise<HttpResponse> {

@@ -2,20 +2,8 @@
 // prepares, what errors show and what a redirect goes on with never has them.
 import type { NetworkRule, SecretPlacement } from "@hookbus/schemas";
 import type { PluginRights } from "../plugin-rights.js";
-import { isHeaderValue } from "./clean-headers.js";
+import { isHeaderValue, isHostHeader } from "./clean-headers.js";
 import { deniedRequest } from "./match-rule.js";
-
-/** Lower-case names of the headers that carry secrets of a rule. */
-export function placedHeaders({ secrets }: NetworkRule): string[] {
-	return (secrets ?? []).flatMap(({ header }) => (header === undefined ? [] : [header.toLowerCase()]));
-}
-
-/** The URL without the query parameters that carry secrets of a rule: the plugin must not set them beside the host. */
-export function withoutPlaced(url: URL, { secrets }: NetworkRule): URL {
-	const placed = (secrets ?? []).flatMap(({ query }) => (query === undefined ? [] : [query]));
-	const kept = pairsOf(url).filter((pair) => ![...new URLSearchParams(pair).keys()].some((name) => placed.includes(name)));
-	return withPairs(url, kept);
-}
 
 /** @throws HostCallError `denied`: names the field of the configuration that has to be set */
 export function requireSecrets(method: string, url: URL, rule: NetworkRule, secrets: PluginRights["secrets"]): void {
@@ -25,6 +13,9 @@ export function requireSecrets(method: string, url: URL, rule: NetworkRule, secr
 			throw deniedRequest(method, url, `it needs the secret ${field}; set ${field} in the plugin's configuration`);
 		}
 		const { header } = placement;
+		if (header !== undefined && isHostHeader(header)) {
+			throw deniedRequest(method, url, `its rule puts the secret ${field} into the header ${header}, which is the host's own`);
+		}
 		if (header !== undefined && !isHeaderValue(header, placedValue(placement, secrets))) {
 			throw deniedRequest(
 				method,
@@ -40,19 +31,25 @@ export interface RequestWithSecrets {
 	readonly headers: Map<string, string>;
 }
 
-/** A copy of a request with the secrets of its rule. */
+/** A copy of a request with the secrets of its rule, in place of what the plugin has put there. */
 export function placeSecrets(
 	{ url, headers, rule }: { readonly url: URL; readonly headers: ReadonlyMap<string, string>; readonly rule: NetworkRule },
 	secrets: PluginRights["secrets"],
 ): RequestWithSecrets {
-	const pairs = pairsOf(url);
+	let pairs = url.search === "" ? [] : url.search.slice(1).split("&");
 	const placed = new Map(headers);
 	for (const placement of rule.secrets ?? []) {
+		const { header, query } = placement;
 		const value = placedValue(placement, secrets);
-		if (placement.header !== undefined) placed.set(placement.header.toLowerCase(), value);
-		if (placement.query !== undefined) pairs.push(`${encodeURIComponent(placement.query)}=${encodeURIComponent(value)}`);
+		if (header !== undefined) placed.set(header.toLowerCase(), value);
+		// The other pairs stay as they were written: a server may check a signature of them.
+		if (query !== undefined) {
+			pairs = [...pairs.filter((pair) => !new URLSearchParams(pair).has(query)), `${query}=${encodeURIComponent(value)}`];
+		}
 	}
-	return { url: withPairs(url, pairs), headers: placed };
+	const withSecrets = new URL(url);
+	withSecrets.search = pairs.join("&");
+	return { url: withSecrets, headers: placed };
 }
 
 /** The secrets that a plugin's rules place anywhere. */
@@ -68,15 +65,4 @@ function placedValue(placement: SecretPlacement, secrets: PluginRights["secrets"
 /** Empty: not set. */
 function secretOf({ secret }: SecretPlacement, secrets: PluginRights["secrets"]): string {
 	return Object.hasOwn(secrets, secret) ? (secrets[secret] ?? "") : "";
-}
-
-function pairsOf({ search }: URL): string[] {
-	return search.length > 1 ? search.slice(1).split("&") : [];
-}
-
-/** The other pairs stay as they were written: a server may have signed them. */
-function withPairs(url: URL, pairs: readonly string[]): URL {
-	const changed = new URL(url);
-	changed.search = pairs.join("&");
-	return changed;
 }

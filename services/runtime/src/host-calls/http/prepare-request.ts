@@ -7,7 +7,7 @@ import type { PluginRights } from "../plugin-rights.js";
 import { cleanHeaders } from "./clean-headers.js";
 import { HTTP_LIMITS } from "./http-limits.js";
 import { requireRule } from "./match-rule.js";
-import { placedHeaders, requireSecrets, withoutPlaced } from "./place-secrets.js";
+import { requireSecrets } from "./place-secrets.js";
 
 /** A request that a rule allows, without its secrets. */
 export interface PreparedRequest {
@@ -32,9 +32,9 @@ export function prepareRequest(request: HttpRequest, rights: PluginRights, hosts
 	const url = readUrl(request.url);
 	const body = readBody(request.body);
 	const rule = requireRule(method, url, rights.network, hosts);
-	const headers = cleanHeaders(request.headers, placedHeaders(rule));
+	const headers = cleanHeaders(request.headers);
 	requireSecrets(method, url, rule, rights.secrets);
-	return { method, url: withoutPlaced(url, rule), headers, body, rule };
+	return { method, url, headers, body, rule };
 }
 
 function readMethod(given: string): string {

@@ -1,4 +1,4 @@
-// One request and its response on one connection, which is closed afterwards, whatever happened. All limits of responses are here.
+// One request and its response on one connection. All limits of responses are here.
 import { type IncomingMessage, request as startRequest } from "node:http";
 import type { Socket } from "node:net";
 import { eventOrEnd } from "./event-or-end.js";
@@ -23,7 +23,7 @@ export interface WireResponse {
 
 /** @throws NoResponse */
 export async function sendRequest(socket: Socket, wire: WireRequest, signal: AbortSignal): Promise<WireResponse> {
-	const { method, url, body } = wire;
+	const { method, url } = wire;
 	const request = startRequest({
 		createConnection: () => socket,
 		method,
@@ -36,16 +36,18 @@ export async function sendRequest(socket: Socket, wire: WireRequest, signal: Abo
 	// One more than is allowed, so that it shows: further headers are left out without a word.
 	request.maxHeadersCount = HTTP_LIMITS.responseHeaders + 1;
 	try {
-		request.end(body);
+		request.end(wire.body);
 		const response = await eventOrEnd<IncomingMessage>(request, "response");
 		const headers = readHeaders(response, url);
 		const status = response.statusCode ?? 0;
-		return { status, headers, body: isRedirect(status, headers) ? Buffer.alloc(0) : await readBody(response, url) };
+		const body = isRedirect(status, headers) ? Buffer.alloc(0) : await readBody(response, url);
+		// A body without a length ends with its connection: also with one that the signal has ended.
+		signal.throwIfAborted();
+		return { status, headers, body };
 	} catch (thrown) {
 		throw thrown instanceof NoResponse ? thrown : NoResponse.because(`${url.hostname} gave no whole response`, thrown);
 	} finally {
 		request.destroy();
-		socket.destroy();
 	}
 }
 
