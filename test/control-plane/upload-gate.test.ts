@@ -233,6 +233,27 @@ describe("UP-03 archives that lie about themselves", () => {
 			build: () => zip([{ name: "a", content: "a", says: { localFlags: 0x801 } }]),
 			code: "archive_malformed",
 		},
+		...[
+			["another compression", 8],
+			["another checksum", 14],
+			["another compressed size", 18],
+			["another size", 22],
+		].map(([what, at]) => ({
+			title: `with an entry that has ${what} in its own header only`,
+			build: () => withOwnHeader({ name: "odd.txt", content: "content" }, Number(at)),
+			code: "archive_malformed",
+		})),
+		...[
+			["signature", 16],
+			["checksum", 12],
+			["compressed size", 8],
+			["size", 4],
+		].map(([what, back]) => ({
+			title: `with a wrong ${what} in a descriptor`,
+			build: () => withDescriptor({ name: "odd.txt", content: "content", descriptor: true }, Number(back)),
+			code: "archive_malformed",
+		})),
+		{ title: "with an entry hidden behind the end of what another was deflated to", build: hiddenEntry, code: "archive_corrupt" },
 		{
 			title: "with a wrong checksum",
 			build: () => zip([{ name: "a", content: "content", says: { crc: 1 } }]),
@@ -616,6 +637,30 @@ test("a package built by the other tests installs", async () => {
 /** A second, complete archive behind the first one, with its own directory: readers disagree which of them counts. */
 function twoDirectories(): Buffer {
 	return Buffer.concat([zip([]), zip([{ name: "other.txt", content: "other" }])]);
+}
+
+/** Bytes of one more entry, which stands last, changed at this place of its own header. */
+function withOwnHeader(entry: ZipEntry, at: number): Buffer {
+	const bytes = zip([entry]);
+	const place = bytes.indexOf(String(entry.name)) - 30 + at;
+	bytes.writeUInt8((bytes.readUInt8(place) ^ 0x55) & 0xff, place);
+	return bytes;
+}
+
+/** The same, changed in the descriptor so many bytes before its end. */
+function withDescriptor(entry: ZipEntry, back: number): Buffer {
+	const bytes = zip([entry]);
+	const place = bytes.indexOf(Buffer.from([0x50, 0x4b, 1, 2])) - back;
+	bytes.writeUInt8((bytes.readUInt8(place) ^ 0x55) & 0xff, place);
+	return bytes;
+}
+
+/** What an entry was deflated to, and behind it, as part of its content by all headers, another entry. */
+function hiddenEntry(): Buffer {
+	const whole = buildZip([{ name: "hidden.txt", content: "x" }]);
+	const gap = whole.subarray(0, whole.indexOf(Buffer.from([0x50, 0x4b, 1, 2])));
+	const content = "innocent";
+	return zip([{ name: "odd.txt", content, gap, says: { compressedSize: deflateRawSync(content).length + gap.length } }]);
 }
 
 function damaged(): Buffer {

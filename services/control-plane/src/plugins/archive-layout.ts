@@ -6,6 +6,7 @@ import { errors } from "../errors.js";
 import { ARCHIVE_LIMITS } from "./archive-limits.js";
 
 const LOCAL_HEADER = 0x04034b50;
+const DESCRIPTOR = 0x08074b50;
 const END_RECORD = 0x06054b50;
 const END_RECORD_BYTES = 22;
 const LOCAL_HEADER_BYTES = 30;
@@ -24,7 +25,10 @@ export interface EntryPlace {
 	readonly rawName: Uint8Array;
 	readonly offset: number;
 	readonly flags: number;
+	readonly method: number;
+	readonly crc: number;
 	readonly compressedSize: number;
+	readonly size: number;
 }
 
 function malformed(detail: string) {
@@ -75,28 +79,61 @@ export async function readFrame(file: FileHandle): Promise<ArchiveFrame> {
 export async function checkLayout(file: FileHandle, frame: ArchiveFrame, entries: readonly EntryPlace[]): Promise<void> {
 	const sorted = [...entries].sort((a, b) => a.offset - b.offset);
 	let expected = [0];
+	let described: Described | undefined;
 	for (const entry of sorted) {
 		if (!expected.includes(entry.offset)) {
 			throw malformed(
 				`entry "${entry.name}" begins at byte ${entry.offset}, where ${expected.join(" or ")} was expected: entries overlap, or hide something between them`,
 			);
 		}
+		await checkDescriptor(file, described, entry.offset);
 		const header = await read(file, entry.offset, LOCAL_HEADER_BYTES);
 		const nameBytes = header.readUInt16LE(26);
 		const name = await read(file, entry.offset + LOCAL_HEADER_BYTES, nameBytes);
 		if (header.readUInt32LE(0) !== LOCAL_HEADER || !name.equals(entry.rawName)) {
 			throw malformed(`entry "${entry.name}" has another name in its own header than in the central directory`);
 		}
-		if (header.readUInt16LE(6) !== entry.flags) {
-			throw malformed(`entry "${entry.name}" has other flags in its own header than in the central directory`);
+		const hasDescriptor = (entry.flags & 0x8) !== 0;
+		const other = differenceOf(header, entry, hasDescriptor);
+		if (other !== undefined) {
+			throw malformed(`entry "${entry.name}" has another ${other} in its own header than in the central directory`);
 		}
 		const end = entry.offset + LOCAL_HEADER_BYTES + nameBytes + header.readUInt16LE(28) + entry.compressedSize;
-		const hasDescriptor = (entry.flags & 0x8) !== 0;
+		described = hasDescriptor ? { entry, end } : undefined;
 		expected = hasDescriptor ? DESCRIPTOR_BYTES.map((bytes) => end + bytes) : [end];
 	}
 	if (!expected.includes(frame.directoryOffset)) {
 		throw malformed("between the last entry and the central directory there are bytes that belong to neither");
 	}
+	await checkDescriptor(file, described, frame.directoryOffset);
+}
+
+/** An entry that has a descriptor, and where its content ends. */
+interface Described {
+	readonly entry: EntryPlace;
+	readonly end: number;
+}
+
+/** The descriptor, which reaches up to `next`, says the same as the central directory. */
+async function checkDescriptor(file: FileHandle, described: Described | undefined, next: number): Promise<void> {
+	if (described === undefined) return;
+	const { entry, end } = described;
+	const bytes = await read(file, end, next - end);
+	const isSigned = bytes.length === DESCRIPTOR_BYTES[1];
+	const [crc, compressedSize, size] = [12, 8, 4].map((back) => bytes.readUInt32LE(bytes.length - back));
+	const isSame = crc === entry.crc && compressedSize === entry.compressedSize && size === entry.size;
+	if (isSame && !(isSigned && bytes.readUInt32LE(0) !== DESCRIPTOR)) return;
+	throw malformed(`entry "${entry.name}" says something else behind its content than in the central directory`);
+}
+
+/** What an entry says of itself, and tools believe that read an archive from its beginning. With a descriptor it may say nothing. */
+function differenceOf(header: Buffer, entry: EntryPlace, hasDescriptor: boolean): string | undefined {
+	const differs = (own: number, listed: number) => own !== listed && !(hasDescriptor && own === 0);
+	if (header.readUInt16LE(6) !== entry.flags) return "set of flags";
+	if (header.readUInt16LE(8) !== entry.method) return "compression";
+	if (differs(header.readUInt32LE(14), entry.crc)) return "checksum";
+	if (differs(header.readUInt32LE(18), entry.compressedSize)) return "compressed size";
+	return differs(header.readUInt32LE(22), entry.size) ? "size" : undefined;
 }
 
 async function read(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -1,7 +1,8 @@
 // Reads a .zip from a stranger. Nothing is ever written under a name from inside it: the few files that are wanted come back
 // as bytes, and every other entry is inflated and thrown away, only to know that the archive is what it says.
 import { type FileHandle, open } from "node:fs/promises";
-import { crc32 } from "node:zlib";
+import { pipeline } from "node:stream";
+import { crc32, createInflateRaw } from "node:zlib";
 import { CodedError } from "@hookbus/foundation";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { errors } from "../errors.js";
@@ -31,7 +32,10 @@ export async function readArchive(path: string, wanted: WantedFiles): Promise<Ma
 				rawName: rawName(entry),
 				offset: entry.relativeOffsetOfLocalHeader,
 				flags: entry.generalPurposeBitFlag,
+				method: entry.compressionMethod,
+				crc: entry.crc32,
 				compressedSize: entry.compressedSize,
+				size: entry.uncompressedSize,
 			})),
 		);
 		const files = new Map<string, Buffer>();
@@ -179,7 +183,9 @@ async function inflate(zip: ZipFile, entry: Entry, left: number, keep: boolean):
 	let checksum = 0;
 	let head = Buffer.alloc(0);
 	try {
-		const stream = await openEntry(zip, entry);
+		const raw = await openEntry(zip, entry);
+		const inflater = entry.compressionMethod === DEFLATED ? createInflateRaw() : undefined;
+		const stream = inflater === undefined ? raw : pipeline(raw, inflater, () => undefined);
 		for await (const chunk of stream as AsyncIterable<Buffer>) {
 			bytes += chunk.length;
 			if (bytes > left || bytes > entry.uncompressedSize) {
@@ -191,6 +197,13 @@ async function inflate(zip: ZipFile, entry: Entry, left: number, keep: boolean):
 			checksum = crc32(chunk, checksum);
 			if (head.length < 4) head = Buffer.concat([head, chunk.subarray(0, 4)]).subarray(0, 4);
 			if (keep) chunks.push(chunk);
+		}
+		// What stands behind the end of the deflated bytes is the next entry for tools that read from the beginning.
+		if (inflater !== undefined && inflater.bytesWritten !== entry.compressedSize) {
+			throw errors.archive_corrupt(
+				`entry "${fileName}" ends after ${inflater.bytesWritten} of the ${entry.compressedSize} deflated bytes that it declares`,
+				at(entry),
+			);
 		}
 	} catch (thrown) {
 		if (thrown instanceof CodedError) throw thrown;
@@ -206,6 +219,9 @@ async function inflate(zip: ZipFile, entry: Entry, left: number, keep: boolean):
 	return { bytes, content: keep ? Buffer.concat(chunks) : undefined };
 }
 
+/** The one method besides 0, stored, that is read. */
+const DEFLATED = 8;
+
 /** zip, gzip, bzip2, xz, 7z, zstd, rar. */
 const ARCHIVE_MAGICS = ["504b0304", "504b0506", "504b0708", "1f8b", "425a68", "fd377a58", "377abcaf", "28b52ffd", "52617221"];
 
@@ -214,9 +230,12 @@ function isArchive(head: Buffer): boolean {
 	return ARCHIVE_MAGICS.some((magic) => hex.startsWith(magic));
 }
 
+/** The bytes of the entry as they stand in the archive. */
 function openEntry(zip: ZipFile, entry: Entry): Promise<NodeJS.ReadableStream> {
+	// Deflated bytes are inflated here, where it can be seen how many of them there really are.
+	const options = { decompress: entry.compressionMethod === DEFLATED ? false : null, decrypt: null, start: null, end: null };
 	return new Promise((resolve, reject) => {
-		zip.openReadStream(entry, (thrown, stream) =>
+		zip.openReadStream(entry, options, (thrown, stream) =>
 			thrown === null && stream !== undefined ? resolve(stream) : reject(thrown ?? new Error("no content")),
 		);
 	});
