@@ -44,13 +44,85 @@ describe("a merge patch", () => {
 
 	test("keeps what lies on the declared paths and refuses the rest, parents included", () => {
 		const patch = { messages: [1], response: { message: { role: "x" }, usage: 1 }, other: { deep: { er: 1 } } };
-		expect(scopePatch(patch, ["/messages", "/response/message"])).toEqual({
+		expect(scopePatch(patch, ["/messages", "/response/message"], {})).toEqual({
 			allowed: { messages: [1], response: { message: { role: "x" } } },
 			refused: ["/response/usage", "/other/deep/er"],
 		});
-		expect(scopePatch({ response: null }, ["/response/message"])).toEqual({ allowed: {}, refused: ["/response"] });
-		expect(scopePatch({ messagesX: 1 }, ["/messages"])).toEqual({ allowed: {}, refused: ["/messagesX"] });
-		expect(scopePatch({ a: 1 }, [""]).refused).toEqual([]);
+		expect(scopePatch({ response: null }, ["/response/message"], {})).toEqual({ allowed: {}, refused: ["/response"] });
+		expect(scopePatch({ messagesX: 1 }, ["/messages"], {})).toEqual({ allowed: {}, refused: ["/messagesX"] });
+		expect(scopePatch({ a: 1 }, [""], {}).refused).toEqual([]);
+	});
+
+	describe("of any JSON to any JSON", () => {
+		// Names that collide, that have to be escaped in a pointer, and that every object has from birth.
+		const name = fc.constantFrom("a", "b", "a/b", "~1", "~", "", "0", "length", "toString", "hasOwnProperty", "messages");
+		const json = fc.letrec((tie) => ({
+			node: fc.oneof(
+				{ depthSize: "medium" },
+				fc.constantFrom(null, 0, 1, "", "x", true),
+				fc.array(tie("node"), { maxLength: 3 }),
+				fc.dictionary(name, tie("node"), { maxKeys: 4 }),
+			),
+		})).node;
+		const patch = fc.dictionary(name, json, { maxKeys: 4 });
+		const runs = { numRuns: 3_000, seed: 7_386 };
+
+		test("it is what RFC 7386 says, without a change of what it was given", () => {
+			fc.assert(
+				fc.property(json, patch, (target, changes) => {
+					const before = structuredClone([target, changes]);
+					expect(applyMergePatch(target, changes).value).toEqual(mergeByTheBook(target, changes));
+					expect([target, changes]).toEqual(before);
+				}),
+				runs,
+			);
+		});
+
+		test("it names what differs, all of it and nothing else", () => {
+			fc.assert(
+				fc.property(json, patch, (target, changes) => {
+					const { value, paths } = applyMergePatch(target, changes);
+					const differences = differencesOf(target, value);
+					for (const pointer of paths)
+						expect(differences.some((at) => isWithin(at, pointer) || isWithin(pointer, at))).toBe(true);
+					for (const pointer of differences) expect(paths.some((at) => isWithin(pointer, at))).toBe(true);
+				}),
+				runs,
+			);
+		});
+
+		test("what is left of it on declared paths changes nothing outside of them, whatever the target is like", () => {
+			const pointer = fc
+				.array(name, { minLength: 1, maxLength: 3 })
+				.map((tokens) => tokens.map((token) => `/${escapeToken(token)}`).join(""));
+			let changed = 0;
+			fc.assert(
+				fc.property(patch, patch, fc.array(pointer, { maxLength: 3 }), (target, changes, paths) => {
+					const { allowed, refused } = scopePatch(changes, paths, target);
+					const differences = differencesOf(target, applyMergePatch(target, allowed).value);
+					// An object on the way to a declared path may be made where there was nothing.
+					const isMade = (at: string) => paths.some((path) => path.startsWith(`${at}/`)) && valueAt(target, at) === undefined;
+					for (const at of differences) expect(paths.some((path) => isWithin(at, path)) || isMade(at), at).toBe(true);
+					for (const at of refused)
+						expect(
+							paths.some((path) => isWithin(at, path)),
+							at,
+						).toBe(false);
+					changed += differences.length;
+				}),
+				runs,
+			);
+			expect(changed).toBeGreaterThan(200);
+		});
+	});
+
+	test("does not replace a list or a text that stands on the way to a declared path", () => {
+		const target = { call: { arguments: { list: [1, 2, 3], text: "x", none: null, inner: { kept: 1 } } } };
+		const patch = { call: { arguments: { list: { a: 1 }, text: { a: 1 }, none: { a: 1 }, inner: { a: 1 }, fresh: { a: 1 } } } };
+		const paths = Object.keys(patch.call.arguments).map((name) => `/call/arguments/${name}/a`);
+		const { allowed, refused } = scopePatch(patch, paths, target);
+		expect(refused).toEqual(["/call/arguments/list", "/call/arguments/text", "/call/arguments/none"]);
+		expect(allowed).toEqual({ call: { arguments: { inner: { a: 1 }, fresh: { a: 1 } } } });
 	});
 
 	test("HP-16 names that reach a prototype are faults at every depth", () => {
@@ -82,3 +154,43 @@ describe("a merge patch", () => {
 		).toEqual(before);
 	});
 });
+
+/** RFC 7386, section 2, as it stands there. */
+function mergeByTheBook(target: unknown, patch: unknown): unknown {
+	if (!isObject(patch)) return patch;
+	const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+	for (const [key, value] of Object.entries(patch)) {
+		if (value === null) delete merged[key];
+		else merged[key] = mergeByTheBook(Object.hasOwn(merged, key) ? merged[key] : undefined, value);
+	}
+	return merged;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** JSON Pointers of the smallest parts that differ. Two objects are compared name by name, everything else as a whole. */
+function differencesOf(before: unknown, after: unknown, at = ""): string[] {
+	if (!isObject(before) || !isObject(after)) return isDeepStrictEqual(before, after) ? [] : [at];
+	return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) => {
+		const own = (value: Record<string, unknown>) => (Object.hasOwn(value, key) ? value[key] : undefined);
+		return differencesOf(own(before), own(after), `${at}/${escapeToken(key)}`);
+	});
+}
+
+function isWithin(pointer: string, outer: string): boolean {
+	return pointer === outer || pointer.startsWith(`${outer}/`);
+}
+
+function valueAt(value: unknown, pointer: string): unknown {
+	const tokens = pointer.split("/").slice(1);
+	return tokens.reduce<unknown>((inner, token) => {
+		const key = token.replaceAll("~1", "/").replaceAll("~0", "~");
+		return isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined;
+	}, value);
+}
+
+function escapeToken(token: string): string {
+	return token.replaceAll("~", "~0").replaceAll("/", "~1");
+}

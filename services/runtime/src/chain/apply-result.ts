@@ -75,7 +75,7 @@ export function applyResult(
 
 function modify(event: HookEvent, result: PluginResult, paths: readonly string[], stripped: string[]): AppliedResult {
 	if (result.patch === undefined) return { action: "continue", paths: [], stripped, fault: "action modify without a patch" };
-	const scope = scopePatch(result.patch, paths);
+	const scope = scopePatch(result.patch, paths, event.data);
 	stripped.push(...scope.refused);
 	const patched = applyMergePatch(event.data, scope.allowed);
 	if (patched.paths.length === 0) return { action: "continue", paths: [], stripped };

@@ -66,20 +66,24 @@ export interface PatchScope {
 /**
  * Splits a patch by the paths that a manifest declared. A leaf (anything but a non-empty object) is allowed when it is a
  * declared path or lies below one.
+ *
+ * @param target what the patch is for. Where a list or a text stands on the way to a declared path, the patch would replace it as a
+ * whole, with all that lies beside the path: that is refused
  */
-export function scopePatch(patch: JsonObject, paths: readonly string[]): PatchScope {
+export function scopePatch(patch: JsonObject, paths: readonly string[], target: unknown): PatchScope {
 	const refused: string[] = [];
-	const keep = (node: JsonObject, pointer: string): JsonObject | undefined => {
+	const keep = (node: JsonObject, pointer: string, there: unknown): JsonObject | undefined => {
 		const kept: JsonObject = {};
 		let any = false;
 		for (const key of Object.keys(node)) {
 			const at = `${pointer}/${escapeToken(key)}`;
 			const value = node[key];
+			const replaced = isJsonObject(there) && Object.hasOwn(there, key) ? there[key] : undefined;
 			if (paths.some((path) => at === path || at.startsWith(`${path}/`))) {
 				kept[key] = value;
 				any = true;
-			} else if (isJsonObject(value) && Object.keys(value).length > 0) {
-				const inner = keep(value, at);
+			} else if (isJsonObject(value) && Object.keys(value).length > 0 && (replaced === undefined || isJsonObject(replaced))) {
+				const inner = keep(value, at, replaced);
 				if (inner !== undefined) {
 					kept[key] = inner;
 					any = true;
@@ -90,7 +94,7 @@ export function scopePatch(patch: JsonObject, paths: readonly string[]): PatchSc
 		}
 		return any ? kept : undefined;
 	};
-	return { allowed: keep(patch, "") ?? {}, refused };
+	return { allowed: keep(patch, "", target) ?? {}, refused };
 }
 
 export interface PatchOutcome {
