@@ -7,20 +7,24 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../support/module-returning.js";
 import { pluginImage } from "../support/plugin-image.js";
-import { BLOCK_FUNCTION_WAT, EXTISM_IMPORTS_WAT } from "../support/wat-parts.js";
+import { BLOCK_FUNCTION_WAT, EXTISM_IMPORTS_WAT, watString } from "../support/wat-parts.js";
 
 setEngineFlags();
 
-/** A plugin whose hook shows the value that `body` leaves, as eight bytes. `$greeting` and `$nothing` make blocks of these texts. */
+const REQUEST = JSON.stringify({ url: "https://example.com/", method: "GET", headers: {} });
+
+/** A plugin whose hook shows the value that `body` leaves, as eight bytes. `$greeting`, `$nothing` and `$request` make blocks of texts. */
 function plugin(body: string): Promise<Uint8Array> {
 	return assemble(`(module
 		${EXTISM_IMPORTS_WAT}
 		(memory 1)
 		(data (i32.const 0) "greeting")
 		(data (i32.const 16) "nothing")
+		(data (i32.const 32) ${watString(REQUEST)})
 		${BLOCK_FUNCTION_WAT}
 		(func $greeting (result i64) (call $block (i32.const 0) (i32.const 8)))
 		(func $nothing (result i64) (call $block (i32.const 16) (i32.const 7)))
+		(func $request (result i64) (call $block (i32.const 32) (i32.const ${REQUEST.length})))
 		(func $value (result i64) (local $a i64) (local $b i64) ${body})
 		(func (export "on_chat_message") (result i32)
 			(local $value i64) (local $block i64)
@@ -445,12 +449,11 @@ describe("on purpose the linked host memory differs from Extism's SDK:", () => {
 	});
 
 	test("http_request without a grant ends the call; the SDK does so where it can wait for a request, and else answers nothing", async () => {
-		const request = (address: string) => plugin(`(call $http_request ${address} (i64.const 0))`);
-		const canWait = "Suspending" in WebAssembly;
-		expect(await valuesOf(await request("(call $greeting)"))).toEqual({
-			ours: "failed",
-			theirs: canWait ? "failed" : { output: "0".repeat(16) },
-		});
+		const none = { output: "0".repeat(16) };
+		const request = await plugin("(call $http_request (call $request) (i64.const 0))");
+		expect(await valuesOf(request)).toEqual({ ours: "failed", theirs: "Suspending" in WebAssembly ? "failed" : none });
+		const misused = await plugin(`(call $http_request ${NOWHERE} (i64.const 0))`);
+		expect(await valuesOf(misused)).toEqual({ ours: "failed", theirs: none });
 	});
 
 	test("a return code that is not 0 is an error; the SDK ignores it", async () => {
