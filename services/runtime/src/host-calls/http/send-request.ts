@@ -21,7 +21,11 @@ export interface WireResponse {
 	readonly body: Buffer;
 }
 
-/** @throws NoResponse */
+/**
+ * Leaves the connection to whoever opened it, also in the middle of a response.
+ *
+ * @throws NoResponse
+ */
 export async function sendRequest(socket: Socket, wire: WireRequest, signal: AbortSignal): Promise<WireResponse> {
 	const { method, url } = wire;
 	const request = startRequest({
@@ -46,8 +50,6 @@ export async function sendRequest(socket: Socket, wire: WireRequest, signal: Abo
 		return { status, headers, body };
 	} catch (thrown) {
 		throw thrown instanceof NoResponse ? thrown : NoResponse.because(`${url.hostname} gave no whole response`, thrown);
-	} finally {
-		request.destroy();
 	}
 }
 
