@@ -26,7 +26,7 @@ export const ATTACKS: readonly Attack[] = [
 	...STORES,
 ];
 
-/** Ids of reliability tests, and the attacks that show them. Other tests show more of some: HP-01, HP-06, HP-07, HP-12, HP-14, HP-31. */
+/** Ids of reliability tests, and the attacks that show them. reliability-ids.ts finds the other tests that do. */
 const SHOWS: Readonly<Record<string, readonly string[]>> = {
 	"HP-01": ["loop-forever", "host-call-loop", "host-read-loop", "host-error-loop", "global-loop", "float-loop"],
 	"HP-02": ["start-function"],
@@ -43,24 +43,27 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 		"import-unknown",
 		"import-wrong-type",
 		"import-memory",
+		"import-table",
 		"import-global",
 		"import-host-only",
 		"import-host",
 		"import-flood",
 	],
-	"HP-06": ["memory-fill-loop", "memory-copy-loop", "memory-init-loop", "table-loop"],
+	"HP-06": ["memory-fill-loop", "memory-copy-loop", "memory-init-loop", "table-loop", "table-fill-loop"],
 	"HP-07": ["grow-memory", "grow-memory-at-once"],
 	"HP-08": ["memory-too-large", "memory-shared", "memory-64", "memory-twice"],
 	"HP-09": [
 		"huge-allocation",
 		"negative-allocation",
+		"signed-allocation",
+		"two-billion-allocation",
 		"allocation-flood",
 		"allocation-of-nothing-flood",
 		"allocation-after-free-flood",
 		"config-flood",
 		"read-freed-block",
 	],
-	"HP-10": ["deep-recursion", "indirect-recursion", "wide-recursion"],
+	"HP-10": ["deep-recursion", "indirect-recursion", "wide-recursion", "widest-recursion"],
 	"HP-11": [
 		"unreachable",
 		"division-by-zero",
@@ -71,9 +74,18 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 		"wrong-signature",
 		"read-behind-block",
 		"write-behind-block",
+		"throw-exception",
 	],
 	"HP-12": ["huge-output", "output-length-lie"],
-	"HP-13": ["no-output", "freed-output", "output-of-nowhere", "error-of-nowhere", "return-code", "free-everything"],
+	"HP-13": [
+		"no-output",
+		"freed-output",
+		"output-of-nowhere",
+		"error-of-nowhere",
+		"error-and-output",
+		"return-code",
+		"free-everything",
+	],
 	"HP-14": ["invalid-utf-8", "lone-surrogate"],
 	"HP-15": [
 		"invalid-json",
@@ -88,7 +100,7 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 	"HP-16": ["proto-in-annotations", "constructor-in-annotations", "proto-in-patch", "constructor-in-patch"],
 	"HP-17": ["log-flood", "log-of-nowhere"],
 	"HP-18": ["log-long-line", "error-with-escapes"],
-	"HP-19": ["variable-flood", "empty-variable-flood"],
+	"HP-19": ["variable-flood", "empty-variable-flood", "long-variable-name"],
 	"HP-20": ["http-host", "http-swallowed-denial", "http-path-escape", "http-other-method"],
 	"HP-21": [
 		"http-granted-loopback",
@@ -139,6 +151,7 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 		"variable-residue",
 		"host-memory-residue",
 		"error-residue",
+		"http-residue",
 	],
 	"HP-30": ["config-of-object", "config-proto", "config-of-neighbour", "config-long-key"],
 	"HP-32": [
@@ -154,11 +167,19 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 		"oversized",
 	],
 	"HP-33": ["table-too-large", "table-flood", "grow-table", "global-flood", "exports-of-object"],
-	"HP-34": ["export-memory-as-hook", "export-wrong-type", "export-missing"],
+	"HP-34": ["export-memory-as-hook", "export-wrong-type", "export-missing", "import-itself"],
 	"HP-36": ["wasi-fine-clock", "wasi-processor-clock", "memory-shared", "import-unknown"],
 	"HP-39": ["wasi-sleep", "wasi-sleep-loop", "http-slow-headers", "http-slow-body", "ask-and-loop"],
 	"HP-40": ["wasi-open", "wasi-directory", "wasi-environment", "wasi-exit"],
-	"HP-41": ["gate-adds-roles", "transform-adds-unknown-role", "patch-outside-paths", "patch-to-nonsense"],
+	"HP-41": [
+		"gate-adds-roles",
+		"transform-adds-unknown-role",
+		"transform-adds-tools",
+		"transform-defines-tool",
+		"transform-hides-text",
+		"patch-outside-paths",
+		"patch-to-nonsense",
+	],
 };
 
 /** Ids of the reliability tests that an attack shows. */

@@ -1,13 +1,26 @@
 // Runs the attacks and prints what became of each: a table for people, one JSON object with --json. Names of attacks as
-// arguments run only those. Ends with code 1 when one was not contained or a good event was lost.
+// arguments run only those. Ends with code 1 when one was not contained or a good event was lost. With --ids it runs nothing
+// and lists the ids of the reliability tests with what shows them.
 import { parseArgs } from "node:util";
 import { createProgress } from "../../deploy/local/progress.js";
 import { table } from "../../deploy/local/show/terminal.js";
 import { closeFile } from "../support/close-after.js";
 import { ATTACKS } from "./catalogue.js";
+import { LEFT_TO_DEPLOYMENT, shownIds } from "./reliability-ids.js";
 import { type AttackResult, AttackStage } from "./stage.js";
 
-const { values, positionals } = parseArgs({ options: { json: { type: "boolean", default: false } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+	options: { json: { type: "boolean", default: false }, ids: { type: "boolean", default: false } },
+	allowPositionals: true,
+});
+if (values.ids) {
+	for (const [id, { attacks, tests }] of shownIds()) {
+		const left = LEFT_TO_DEPLOYMENT[id];
+		const lines = [...attacks.map((name) => `attack ${name}`), ...tests, ...(left === undefined ? [] : [`deployment: ${left}`])];
+		process.stdout.write(`${id}\n${lines.map((line) => `  ${line}\n`).join("")}`);
+	}
+	process.exit(0);
+}
 const unknown = positionals.filter((name) => !ATTACKS.some(({ id }) => id === name));
 if (unknown.length > 0) {
 	process.stderr.write(`no attack is called ${unknown.join(", ")}; test/attack/attacks has them all\n`);

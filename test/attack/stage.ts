@@ -1,6 +1,7 @@
 // Where an attack takes place: a real NATS server, a runtime in a process of its own, and well-behaved plugins whose events keep
 // flowing through the same runtime. What the attack costs them is measured against the same traffic while nobody attacks.
 import { readFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Verdict } from "@hookbus/schemas";
@@ -219,8 +220,20 @@ function faultsOf(attack: Attack, verdict: Verdict, text: string): string[] {
 		return [`the error does not say ${attack.error}: ${entry.error}`];
 	const failed = entry.outcome !== "ok";
 	if (failed !== (verdict.action === "blocked")) return [`the verdict is ${verdict.action}`];
+	const exposed = exposedBy(entry.error ?? "");
+	if (exposed !== undefined) return [exposed];
 	const seen = attack.looksAt?.(verdict, text);
 	return seen === undefined ? [] : [seen];
+}
+
+/** What an error must not tell: where the host is installed, or how it works. */
+const INSIDE = [process.cwd(), homedir(), tmpdir(), "node_modules", "dist/"];
+
+function exposedBy(error: string): string | undefined {
+	if (Buffer.byteLength(error) > 512) return `the error has ${Buffer.byteLength(error)} bytes`;
+	if (/[\u0000-\u001f]/.test(error)) return `the error has several lines: ${error}`;
+	const inside = INSIDE.some((path) => error.includes(path)) || /\bat \S+.*:\d+:\d+/.test(error);
+	return inside ? `the error shows the host's own files: ${error}` : undefined;
 }
 
 function percentile99(samples: readonly number[]): number {

@@ -28,6 +28,12 @@ export const ENDLESS: readonly Attack[] = [
 	fixture("memory-copy-loop", "copies 16 MiB of memory again and again"),
 	fixture("memory-init-loop", "copies a data segment again and again"),
 	fixture("table-loop", "copies a table of 65,536 elements again and again"),
+	loop(
+		"table-fill-loop",
+		"fills a table of 65,536 elements again and again",
+		"(table.fill $t (i32.const 0) (ref.null func) (i32.const 65536))",
+		"(table $t 65536 funcref)",
+	),
 	loop("host-call-loop", "calls a host function that costs nothing, again and again", "(drop (call $input_length))"),
 	loop("host-read-loop", "reads its input again and again", "(drop (call $input_load_u64 (i64.const 0)))"),
 	loop(

@@ -54,6 +54,16 @@ export const MEMORY: readonly Attack[] = [
 	hostMemory("huge-allocation", "asks the host for 200 MB", "(call $free (call $alloc (i64.const 209715200))) (unreachable)"),
 	hostMemory("negative-allocation", "asks the host for -1 bytes", "(call $free (call $alloc (i64.const -1))) (unreachable)"),
 	hostMemory(
+		"signed-allocation",
+		"asks the host for 2^63 bytes",
+		"(call $free (call $alloc (i64.const 0x8000000000000000))) (unreachable)",
+	),
+	hostMemory(
+		"two-billion-allocation",
+		"asks the host for 2 GB",
+		"(call $free (call $alloc (i64.const 2000000000))) (unreachable)",
+	),
+	hostMemory(
 		"allocation-flood",
 		"makes more blocks than the 32,767 at which Extism's own addresses break",
 		"(loop $more (if (i64.eqz (call $alloc (i64.const 1))) (then (unreachable))) (br $more))",
@@ -108,6 +118,18 @@ export const MEMORY: readonly Attack[] = [
 		outcome: "guest_error",
 		error: /var memory limit exceeded/,
 	},
+	{
+		id: "long-variable-name",
+		tries: "sets an empty variable under a name of a mebibyte",
+		stoppedBy: "the limit of variables, which counts names too",
+		module: () =>
+			hostileModule({
+				hook: `(call $var_set (call $alloc (i64.const 1048576)) (call $alloc (i64.const 0)))
+					(return (i64.ne (call $error_get) (i64.const 0)))`,
+			}),
+		outcome: "guest_error",
+		error: /var memory limit exceeded/,
+	},
 	recursion(
 		"deep-recursion",
 		"calls itself without end",
@@ -125,5 +147,12 @@ export const MEMORY: readonly Attack[] = [
 		`(func $down (param i32) (result i32) (local ${"i64 ".repeat(10_000)})
 			${Array.from({ length: 50 }, (_, at) => `(local.set ${at * 199 + 1} (i64.extend_i32_u (local.get 0)))`).join(" ")}
 			(i32.add (i32.wrap_i64 (local.get 200)) (call $down (local.get 0))))`,
+	),
+	recursion(
+		"widest-recursion",
+		"calls itself without end with 49,000 locals in each frame, nearly as many as there may be",
+		`(func $down (param i32) (result i32) (local ${"i64 ".repeat(49_000)})
+			${Array.from({ length: 50 }, (_, at) => `(local.set ${at * 979 + 1} (i64.extend_i32_u (local.get 0)))`).join(" ")}
+			(i32.add (i32.wrap_i64 (local.get 980)) (call $down (local.get 0))))`,
 	),
 ];

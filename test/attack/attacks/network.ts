@@ -146,6 +146,23 @@ export const NETWORK: readonly Attack[] = [
 		{ plugin: granted(anywhere, { timeoutMs: 2_000 }) },
 	),
 	{
+		id: "http-residue",
+		tries: "looks for status and headers of a response that an earlier call got",
+		stoppedBy: "every call begins without a response",
+		module: (world) =>
+			hostileModule({
+				hook: `(i64.or (i64.extend_i32_u (call $http_status_code)) (call $http_headers))
+					(drop (call $http_request (call $data_block) (i64.const 0)))
+					(i64.ne (i64.const 0)) (if (then (call $say_seen)) (else (call $continue)))
+					(if (i32.ne (call $http_status_code) (i32.const 200)) (then (unreachable)))`,
+				data: JSON.stringify({ url: `http://127.0.1.1:${world.sitePort}/`, method: "GET", headers: {} }),
+			}),
+		plugin: granted(anywhere, { timeoutMs: 2_000 }),
+		outcome: "ok",
+		looksAt: sawNothing,
+		texts: ["first", "second", "third"],
+	},
+	{
 		id: "http-path-escape",
 		tries: "was granted /open and asks for /open/%2e%2e/echo",
 		stoppedBy: GRANT,

@@ -17,7 +17,9 @@ const refused = (id: string, tries: string, error: RegExp, module: () => Promise
 });
 
 const text = (id: string, tries: string, error: RegExp, fields: string): Attack =>
-	refused(id, tries, error, () => assembleWith({ threads: true, memory64: true, multi_memory: true }, `(module ${fields})`));
+	refused(id, tries, error, () =>
+		assembleWith({ threads: true, memory64: true, multi_memory: true, exceptions: true }, `(module ${fields})`),
+	);
 
 const repeat = (count: number, item: (index: number) => string) =>
 	Array.from({ length: count }, (_, index) => item(index)).join("\n");
@@ -55,6 +57,13 @@ export const REFUSED: readonly Attack[] = [
 		`(import "extism:host/env" "alloc" (func (param i32) (result i32))) ${HOOK}`,
 	),
 	text("import-memory", "imports a memory", /only functions/, `(import "extism:host/env" "memory" (memory 1)) ${HOOK}`),
+	text("import-table", "imports a table", /only functions/, `(import "extism:host/env" "alloc" (table 1 funcref)) ${HOOK}`),
+	text(
+		"import-itself",
+		"imports its own hook, to be called again in the middle of a call",
+		/does not offer/,
+		`(import "plugin" "own:on_chat_message" (func (result i32))) (import "main" "plugin:on_chat_message" (func)) ${HOOK}`,
+	),
 	text("import-global", "imports a global", /only functions/, `(import "extism:host/env" "alloc" (global i32)) ${HOOK}`),
 	text(
 		"import-host-only",
@@ -81,6 +90,12 @@ export const REFUSED: readonly Attack[] = [
 		"exports a memory under the name of the hook",
 		/it must be a function/,
 		'(memory (export "on_chat_message") 1)',
+	),
+	text(
+		"throw-exception",
+		"throws an exception that nobody catches",
+		/unknown section id 13/,
+		'(tag $thrown) (func (export "on_chat_message") (result i32) (throw $thrown))',
 	),
 	text(
 		"export-flood",
