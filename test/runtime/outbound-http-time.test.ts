@@ -177,14 +177,20 @@ describe("at the deadline", () => {
 		expect(site.requests.length).toBeLessThan(4);
 	});
 
-	test("that has passed before it begins, nothing is sent", async () => {
+	test("that has passed before it begins, nobody is asked", async () => {
 		const site = await startSite(HOST, (_, response) => response.end());
-		const rights = rightsTo([{ host: HOST, scheme: "http", port: site.port }]);
-		for (const ms of [0, 1]) {
-			const call = pluginRequests()({ url: `http://${HOST}:${site.port}/` }, rights, ms);
-			await call.catch(() => undefined);
+		const dns = await startDns(() => []);
+		for (const host of [HOST, "late.example"]) {
+			const rights = rightsTo([{ host, scheme: "http", port: site.port }]);
+			const call = pluginRequests({ dnsServers: [dns.server] })(
+				{ url: `http://${host}:${site.port}/` },
+				rights,
+				AbortSignal.abort(),
+			);
+			expect(await refusalOf(call)).toMatchObject({ outcome: "timeout" });
 		}
-		expect(site.requests.length).toBeLessThan(2);
+		expect(site.connections).toBe(0);
+		expect(dns.questions).toEqual([]);
 	});
 
 	test("HP-27 an answer that comes late is nobody's, and the calls after it get their own", async () => {

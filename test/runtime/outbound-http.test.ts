@@ -35,8 +35,8 @@ function rule(more: Partial<NetworkRule> = {}): NetworkRule {
 	return { host: "api.example.com", scheme: "http", port: site.port, ...more };
 }
 
-function send(...[request, rights, ms]: Parameters<ReturnType<typeof pluginRequests>>) {
-	return pluginRequests({ dnsServers: [dns.server] })(request, rights, ms);
+function send(...[request, rights]: Parameters<ReturnType<typeof pluginRequests>>) {
+	return pluginRequests({ dnsServers: [dns.server] })(request, rights);
 }
 
 const at = (path: string, host = "api.example.com") => `http://${host}:${site.port}${path}`;

@@ -20,19 +20,19 @@ export function rightsTo(network: readonly NetworkRule[], secrets: Readonly<Reco
 export type Send = (
 	request: Partial<HttpRequest> & Pick<HttpRequest, "url">,
 	rights: PluginRights,
-	ms?: number,
+	deadline?: number | AbortSignal,
 ) => Promise<HttpResponse>;
 
 /**
  * Sends as a plugin would, with GET and no headers unless said otherwise.
  *
- * @returns a function whose `ms` is the deadline; default 20,000
+ * @returns a function whose `deadline` is in milliseconds; default 20,000
  */
 export function pluginRequests(options: Partial<HttpOptions> = {}): Send {
 	const http = createHttpFunction({ allowedRanges: [TEST_RANGE], hosts: ["*"], dnsServers: [], ...options });
-	return async (request, rights, ms = 20_000) => {
+	return async (request, rights, deadline = 20_000) => {
 		const prepared = http.prepare({ type: "http_request", method: "GET", headers: {}, body: undefined, ...request }, rights);
-		return await http.run(prepared, rights, { signal: AbortSignal.timeout(ms) });
+		return await http.run(prepared, rights, { signal: typeof deadline === "number" ? AbortSignal.timeout(deadline) : deadline });
 	};
 }
 
