@@ -56,11 +56,14 @@ describe("FT-13 PostgreSQL", () => {
 		const { admin } = await startTestControlPlane({ natsUrl: NO_NATS, databaseUrl: await postgres.createDatabase() });
 		const { zip } = await buildPackage();
 		await admin.install({ file: zip, fields: { grants: "all" } });
+		let answered = 0;
 		const calls = Array.from({ length: 60 }, async (_, index) => {
 			await new Promise((resolve) => setTimeout(resolve, index * 10));
-			return await admin.post<PluginChange>("/api/v1/plugins/tester/toggle");
+			const answer = await admin.post<PluginChange>("/api/v1/plugins/tester/toggle");
+			answered += 1;
+			if (answered === 5) void postgres.kill9();
+			return answer;
 		});
-		setTimeout(() => void postgres.kill9(), 250);
 		const answers = await Promise.all(calls);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]));
 		await postgres.restart();

@@ -19,6 +19,7 @@ export function plugin({ hooks, manifest, ...rest }: PluginInput): RoutingPlugin
 		network: [],
 		limits: null,
 		changedRevision: null,
+		purgePending: false,
 		config: {},
 		secrets: {},
 		manifest: {

@@ -12,6 +12,7 @@ export class ScriptedRuntime {
 	#state: RuntimeStatus["state"] = "running";
 	#revision = 0;
 	#faults: Faults = [];
+	#inFlight = 0;
 	#breakers: readonly BreakerStatus[] = [];
 
 	/** Speaks every 500 ms, and whenever something is changed. */
@@ -27,6 +28,12 @@ export class ScriptedRuntime {
 	reports(revision: number, faults: Faults = []): void {
 		this.#revision = revision;
 		this.#faults = faults;
+		this.speak();
+	}
+
+	/** Has so many events in hand from now on. */
+	holds(events: number): void {
+		this.#inFlight = events;
 		this.speak();
 	}
 
@@ -64,7 +71,7 @@ export class ScriptedRuntime {
 			version: "0.0.0",
 			startedAt: new Date(0).toISOString(),
 			time: new Date().toISOString(),
-			inFlight: 0,
+			inFlight: this.#inFlight,
 			threads: 1,
 			...(this.#breakers.length === 0 ? {} : { breakers: [...this.#breakers] }),
 			tenants: this.#revision === 0 ? {} : { default: { revision: this.#revision, faults: this.#faults } },

@@ -26,6 +26,7 @@ export const LeftOutCode = Type.Union(
 	[
 		Type.Literal("plugin_disabled"),
 		Type.Literal("grants_missing"),
+		Type.Literal("purge_pending"),
 		Type.Literal("not_bound"),
 		Type.Literal("binding_disabled"),
 		Type.Literal("mode_off"),

@@ -23,6 +23,7 @@ import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
 import { OutboxRelay, type RelayTiming } from "./routing/outbox-relay.js";
 import type { ControlPlaneSettings } from "./settings.js";
+import { StorePurges } from "./stores/store-purges.js";
 
 export interface ControlPlaneOptions {
 	readonly settings: ControlPlaneSettings;
@@ -102,6 +103,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	const relay = new OutboxRelay({
 		database,
 		link,
+		purges: new StorePurges({ database, fleet, logger }),
 		metrics,
 		logger,
 		loadModule: (digest) => database.query((queries) => loadModule(queries, digest)),

@@ -33,6 +33,8 @@ export interface RuntimeAt {
 	readonly id: string;
 	readonly revision: number;
 	readonly faults: readonly ActivationFault[];
+	/** Events that it has in hand. */
+	readonly inFlight: number;
 }
 
 /** How the fleet stands to one revision of one tenant. */
@@ -157,5 +159,5 @@ function isLive(status: RuntimeStatus, at: number, now: number): boolean {
 
 function runtimeAt(status: RuntimeStatus, tenant: string): RuntimeAt {
 	const applied = Object.hasOwn(status.tenants, tenant) ? status.tenants[tenant] : undefined;
-	return { id: status.runtime, revision: applied?.revision ?? 0, faults: applied?.faults ?? [] };
+	return { id: status.runtime, revision: applied?.revision ?? 0, faults: applied?.faults ?? [], inFlight: status.inFlight };
 }

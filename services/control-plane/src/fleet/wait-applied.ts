@@ -9,8 +9,10 @@ export interface WaitFor {
 	readonly revision: number;
 	/** The plugin that was changed; a fault of another one does not fail this change. */
 	readonly plugin: string;
-	/** Milliseconds. */
+	/** Milliseconds that the caller gave, for the message. */
 	readonly waitMs: number;
+	/** When they are over, performance.now(). */
+	readonly deadline: number;
 	/** The caller is gone: nobody waits any more. */
 	readonly signal?: AbortSignal;
 }
@@ -20,7 +22,6 @@ export interface WaitFor {
  * `waitMs`
  */
 export async function waitApplied(fleet: RuntimeFleet, wanted: WaitFor): Promise<Applied> {
-	const deadline = performance.now() + wanted.waitMs;
 	for (;;) {
 		const stand = fleet.stand(wanted.tenant, wanted.revision);
 		refuseFaults(stand.applied, wanted);
@@ -30,7 +31,7 @@ export async function waitApplied(fleet: RuntimeFleet, wanted: WaitFor): Promise
 				runtimes: stand.applied.map(({ id, revision, faults }) => ({ id, revision, faults: [...faults] })),
 			};
 		}
-		const left = deadline - performance.now();
+		const left = wanted.deadline - performance.now();
 		if (left <= 0 || wanted.signal?.aborted === true) throw late(fleet, stand, wanted);
 		await nextHeartbeat(fleet, Math.min(left, untilKnown(fleet, stand)), wanted.signal);
 	}

@@ -1,8 +1,10 @@
 // What every changing call does after its transaction: wake the relay, and wait for the fleet when the caller asked to.
 import { type Applied, DEFAULT_WAIT_MS, type WaitQuery } from "@hookbus/schemas";
+import type { Database } from "../database/database.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { waitApplied } from "../fleet/wait-applied.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
+import { waitPurged } from "../stores/wait-purged.js";
 
 export interface Changed {
 	readonly tenant: string;
@@ -14,12 +16,21 @@ export interface Changed {
 /** Rejects with `activation_failed` or `not_applied_in_time` when the caller waits. */
 export type AnswerChange = (changed: Changed, query: WaitQuery) => Promise<{ revision: number; applied?: Applied }>;
 
-/** @param stopping aborted when the service stops: then nobody waits any more */
-export function createAnswerChange(relay: OutboxRelay, fleet: RuntimeFleet, stopping: AbortSignal): AnswerChange {
-	return async ({ tenant, revision, plugin }, query) => {
+export interface AnswerChangeParts {
+	readonly database: Database;
+	readonly relay: OutboxRelay;
+	readonly fleet: RuntimeFleet;
+	/** Aborted when the service stops: then nobody waits any more. */
+	readonly stopping: AbortSignal;
+}
+
+export function createAnswerChange({ database, relay, fleet, stopping: signal }: AnswerChangeParts): AnswerChange {
+	return async ({ tenant, revision: stored, plugin }, query) => {
 		relay.wake();
-		if (query.wait !== "applied") return { revision };
+		if (query.wait !== "applied") return { revision: stored };
 		const waitMs = query.waitMs ?? DEFAULT_WAIT_MS;
-		return { revision, applied: await waitApplied(fleet, { tenant, revision, plugin, waitMs, signal: stopping }) };
+		const deadline = performance.now() + waitMs;
+		const revision = await waitPurged(database, { tenant, plugin, revision: stored, deadline, waitMs, signal });
+		return { revision, applied: await waitApplied(fleet, { tenant, revision, plugin, waitMs, deadline, signal }) };
 	};
 }

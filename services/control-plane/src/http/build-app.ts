@@ -88,7 +88,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	// A file over the limit is cut off and refused by whoever reads it, with a message of ours.
 	await app.register(multipart, { throwFileSizeLimit: false });
 	await addOpenApi(app, parts.version);
-	const answerChange = createAnswerChange(parts.relay, parts.fleet, parts.stopping);
+	const answerChange = createAnswerChange(parts);
 	const checks = new CheckedConfigs(parts.checkThreads);
 	addHealthRoutes(app, parts);
 	addPluginRoutes(app, { ...parts, answerChange, checks });

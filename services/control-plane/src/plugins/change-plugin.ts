@@ -1,10 +1,11 @@
 // Changes of an installed plugin that bring no new bytes: on and off, permissions, removal.
-import type { GrantsBody } from "@hookbus/schemas";
+import type { GrantsBody, Manifest } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { canonicalJson } from "../canonical-json.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
+import { requestPurge } from "../stores/repository.js";
 import type { InstallParts } from "./install-plugin.js";
-import { deletePlugin, findGranted, setGrants, updatePlugin } from "./repository.js";
+import { deletePlugin, findGranted, listVersions, setGrants, updatePlugin } from "./repository.js";
 import { requireActivatable } from "./require-activatable.js";
 import { requireCurrentVersion, requirePlugin } from "./require-plugin.js";
 import { grantsWished } from "./wish-grants.js";
@@ -58,7 +59,8 @@ export function grantPermissions(
 }
 
 /**
- * Removes a plugin with versions, grants, configuration and bindings. Audit rows and executions stay.
+ * Removes a plugin with versions, grants, configuration and bindings, and has what it kept on the bus removed. Audit rows and
+ * executions stay.
  *
  * @throws CodedError `plugin_not_found`
  */
@@ -67,9 +69,17 @@ export function removePlugin(
 	actor: Actor,
 	name: string,
 ): Promise<Committed<undefined>> {
-	return commitChange(database, actor, async (queries) => {
-		const { version, enabled } = await requirePlugin(queries, actor.tenant, name);
-		await deletePlugin(queries, actor.tenant, name);
+	const { tenant } = actor;
+	return commitChange(database, actor, async (queries, revision) => {
+		const { version, enabled } = await requirePlugin(queries, tenant, name);
+		const couldKeep = (await listVersions(queries, tenant, name)).some(({ manifest }) => asksForStore(manifest));
+		await deletePlugin(queries, tenant, name);
+		if (couldKeep) await requestPurge(queries, { tenant, plugin: name, revision });
 		return { result: undefined, audit: { action: "plugin.delete", target: name, detail: { version, enabled } } };
 	});
+}
+
+/** A plugin none of whose versions asked for it was never granted a store, and has kept nothing. */
+function asksForStore({ permissions }: Manifest): boolean {
+	return permissions?.some((permission) => permission === "state" || permission === "write_files") ?? false;
 }

@@ -270,7 +270,8 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 			schema: {
 				tags,
 				operationId: "deletePlugin",
-				summary: "Remove a plugin with versions, grants, configuration and bindings; audit trail and executions stay",
+				summary:
+					"Remove a plugin with versions, grants, configuration, bindings and all that it kept; audit trail and executions stay",
 				params: NameParams,
 				querystring: WaitQuery,
 				response: answers(Change),

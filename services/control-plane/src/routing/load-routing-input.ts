@@ -3,6 +3,7 @@ import { and, eq } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
 import { grantedByPlugin } from "../plugins/repository.js";
+import { purgingPlugins } from "../stores/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingInput } from "./routing-input.js";
 
@@ -34,12 +35,14 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 		.where(eq(plugins.tenant, tenant))
 		.orderBy(plugins.name);
 	const granted = await grantedByPlugin(queries, tenant);
+	const purging = await purgingPlugins(queries, tenant);
 	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
 	return {
 		plugins: installed.map((row) => ({
 			...row,
 			config: row.config ?? {},
 			secrets: row.secrets ?? {},
+			purgePending: purging.has(row.name),
 			...(granted.get(row.name) ?? NOTHING_GRANTED),
 		})),
 		bindings: bound,

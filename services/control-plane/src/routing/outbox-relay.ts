@@ -2,7 +2,8 @@
 // failed attempts) and by the bus becoming ready. States:
 //
 //   idle      waiting for a wake-up                       → running
-//   running   claims unsent tables and publishes them     → idle; → running again when it was woken meanwhile
+//   running   claims unsent tables and publishes them, then removes what deleted plugins kept
+//             → idle; → running again when it was woken meanwhile
 //   stopped   final; a run that is under way finishes
 //
 // A crash between any two steps is harmless: a table that was published and not marked is found equal and marked, one that
@@ -13,6 +14,7 @@ import type { Logger } from "pino";
 import type { BusLink } from "../bus/bus-link.js";
 import type { Database } from "../database/database.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
+import type { StorePurges } from "../stores/store-purges.js";
 import { allTenants } from "../tenants/repository.js";
 import { claimUnsent, countUnsent, markSent, releaseClaim, type Snapshot } from "./outbox.js";
 import { type LoadModule, publishTable } from "./publish-table.js";
@@ -33,6 +35,7 @@ export interface OutboxRelayParts {
 	readonly database: Database;
 	readonly link: BusLink;
 	readonly loadModule: LoadModule;
+	readonly purges: StorePurges;
 	readonly metrics: ControlPlaneMetrics;
 	readonly logger: Logger;
 	readonly timing?: RelayTiming;
@@ -102,15 +105,17 @@ export class OutboxRelay {
 	}
 
 	async #run(): Promise<void> {
-		const { link, database, logger, metrics } = this.#parts;
+		const { link, database, logger, metrics, purges } = this.#parts;
 		try {
 			if (link.ready !== undefined && this.#reconcileDue) await this.#reconcileAll();
 			const unsent = await database.query(countUnsent);
 			metrics.outboxPending.set(unsent);
-			if (link.ready === undefined || unsent === 0) return;
-			const claimed = await database.transaction((queries) => claimUnsent(queries, CLAIM_MS));
-			for (const snapshot of claimed) await this.#send(snapshot);
-			metrics.outboxPending.set(await database.query(countUnsent));
+			if (link.ready !== undefined && unsent > 0) {
+				const claimed = await database.transaction((queries) => claimUnsent(queries, CLAIM_MS));
+				for (const snapshot of claimed) await this.#send(snapshot);
+				metrics.outboxPending.set(await database.query(countUnsent));
+			}
+			if (link.ready !== undefined && (await purges.run(link.ready))) this.#again = true;
 		} catch (thrown) {
 			logger.warn({ error: describeError(thrown) }, "route tables cannot be published now; they are stored and sent later");
 		}

@@ -67,6 +67,9 @@ function reasonToLeaveOut(
 		const rules = missingRules(plugin.manifest, plugin).map(describeRule);
 		return { code: "grants_missing", reason: `not granted: ${[...missing, ...rules].join(", ")}` };
 	}
+	if (plugin.purgePending) {
+		return { code: "purge_pending", reason: `what an earlier plugin ${plugin.name} kept is still being removed` };
+	}
 	if (binding === undefined) return { code: "not_bound", reason: "no binding puts it here" };
 	if (!binding.enabled) return { code: "binding_disabled", reason: `the ${binding.scope}'s binding is switched off` };
 	if (binding.mode === "off") return { code: "mode_off", reason: `the ${binding.scope}'s binding has mode off` };

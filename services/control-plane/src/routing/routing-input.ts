@@ -14,6 +14,8 @@ export interface RoutingPlugin extends Granted {
 	readonly limits: PluginLimits | null;
 	/** Revision since which it runs as it is; null: since before that was written down. */
 	readonly changedRevision: number | null;
+	/** What an earlier plugin of this name kept is not removed yet; it must not be found. */
+	readonly purgePending: boolean;
 	/** Global configuration, without defaults. */
 	readonly config: Config;
 	readonly secrets: Readonly<Record<string, SealedSecret>>;

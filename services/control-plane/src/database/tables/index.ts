@@ -8,4 +8,5 @@ export { pluginConfigs } from "./plugin-configs.js";
 export { pluginGrants } from "./plugin-grants.js";
 export { pluginVersions } from "./plugin-versions.js";
 export { plugins } from "./plugins.js";
+export { storePurges } from "./store-purges.js";
 export { tenants } from "./tenants.js";
