@@ -1,5 +1,6 @@
 // Plugins that hang, grow, lie and crash next to one that behaves. Whatever they do: their own events end by the failure
 // policy inside the deadline, everybody else's are answered, and the process lives.
+import { setTimeout as delay } from "node:timers/promises";
 import { type Runtime, setEngineFlags } from "@hookbus/runtime";
 import { type FailurePolicy, HOOKS, type HookEvent, type HookName, type Outcome } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
@@ -107,7 +108,30 @@ describe("a hostile plugin", () => {
 		);
 		expect(answered).toBeGreaterThan(10);
 		expect(result.length).toBeGreaterThan(10);
-		expect(Math.min(...result)).toBeLessThan(30 + 50);
+		// Threads are ended here faster than a machine of few cores can start new ones; the next test gives them time.
+		result.sort((a, b) => a - b);
+		expect(result[0]).toBeLessThan(30 + 50);
+		expect(result[Math.floor(result.length / 2)]).toBeLessThan(30 + 300);
+	}, 600_000);
+
+	test("HP-01 one endless loop after the other is answered within 50 ms of its limit when threads have had time to start", async (context) => {
+		needsRealTime(context);
+		const limitMs = 100;
+		await routes.apply([
+			hostile(await fixtureModule("loop-forever"), { bindings: [{ hook, effect: "gate", timeoutMs: limitMs }] }),
+			canary,
+		]);
+		const slowest = await bestOf(6, limitMs + 50, async () => {
+			const times: number[] = [];
+			for (let call = 0; call < 10; call += 1) {
+				await delay(100);
+				const started = performance.now();
+				expect((await ask(connection, chatEvent("loop"))).trail).toMatchObject([{ outcome: "timeout" }]);
+				times.push(performance.now() - started);
+			}
+			return Math.max(...times);
+		});
+		expect(slowest).toBeLessThan(limitMs + 50);
 	}, 600_000);
 
 	test("HP-01 the verdict comes inside the event's deadline even when the plugin's own limit is longer", async (context) => {
@@ -250,9 +274,9 @@ describe("a hostile plugin", () => {
 		expect(({} as Record<string, unknown>).polluted).toBeUndefined();
 	});
 
-	test("recursion without end is a stack error, 20 times in a row", async () => {
+	test("HP-10 recursion without end is a stack error, 100 times in a row", async () => {
 		await routes.apply([hostile(await fixtureModule("deep-recursion"), { bindings: [{ hook, effect: "gate" }] }), canary]);
-		for (let call = 0; call < 20; call += 1) {
+		for (let call = 0; call < 100; call += 1) {
 			expect((await ask(connection, chatEvent("deep"))).trail).toMatchObject([{ outcome: "stack" }]);
 		}
 	});
