@@ -3,10 +3,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureBus } from "@hookbus/foundation";
 import { STORE_PACE } from "@hookbus/runtime";
-import { FILE_STREAM, STATE_STREAM, STATE_SUBJECTS, storeSubject, storeSubjects } from "@hookbus/schemas";
+import { FILE_STREAM, STATE_STREAM, STATE_SUBJECTS, storedName, storeSubject, storeSubjects } from "@hookbus/schemas";
 import fc from "fast-check";
-import { DiscardPolicy, type JetStreamManager, RetentionPolicy } from "nats";
+import { connect, DiscardPolicy, type JetStreamManager, type NatsConnection, RetentionPolicy } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
+import { closeAfter } from "../support/close-after.js";
 import { connectTo } from "../support/connect.js";
 import { type KeepingPlugin, type KeepingRuntime, keepingRuntime, refusal, rightsOf } from "../support/keeping-plugin.js";
 import { type StartedNats, startNats } from "../support/start-nats.js";
@@ -54,6 +55,10 @@ async function subjects(filter = STATE_SUBJECTS, stream = STATE_STREAM): Promise
 
 function subjectsOf({ rights }: KeepingPlugin): Promise<string[]> {
 	return subjects(storeSubjects("state", rights.tenant, rights.plugin));
+}
+
+async function untilDisconnected(connection: NatsConnection): Promise<void> {
+	for await (const { type } of connection.status()) if (type === "disconnect") return;
 }
 
 describe("values", () => {
@@ -123,14 +128,28 @@ describe("what is gone", () => {
 	});
 
 	test("is taken out by whoever meets it, when nobody else did", async () => {
-		const [plugin] = freshPlugin();
-		await plugin.set("ended", "x", 1_000);
+		const [reader] = freshPlugin();
+		const writer = await keepingRuntime(nats.url, { clock });
+		await writer.plugin(reader.rights).set("ended", "x", 1_000);
+		writer.stop();
 		pass(1_000 + STORE_PACE.graceMs - 1);
-		expect(await plugin.get("ended")).toBeUndefined();
-		expect(await subjectsOf(plugin)).toHaveLength(1);
+		expect(await reader.get("ended")).toBeUndefined();
+		expect(await subjectsOf(reader)).toHaveLength(1);
 		pass(1);
-		expect(await plugin.get("ended")).toBeUndefined();
-		await waitFor("it is gone", async () => (await subjectsOf(plugin)).length === 0);
+		expect(await reader.get("ended")).toBeUndefined();
+		await waitFor("it is gone", async () => (await subjectsOf(reader)).length === 0, { timeoutMs: 5_000 });
+	});
+
+	test("is taken out by the next who keeps something, when the runtime that wrote it is gone", async () => {
+		const [plugin] = freshPlugin();
+		const writer = await keepingRuntime(nats.url, { clock });
+		await writer.plugin(plugin.rights).set("ended", "x", 1_000);
+		writer.stop();
+		pass(1_000 + 3 * 60_000);
+		const next = await keepingRuntime(nats.url, { clock, pace: QUICK });
+		await next.plugin(plugin.rights).set("alive", "x");
+		await waitFor("only what is alive is left", async () => (await subjectsOf(plugin)).length === 1, { timeoutMs: 5_000 });
+		expect(await plugin.get("alive")).toBe("x");
 	});
 
 	test("stays gone for a runtime whose clock is slow", async () => {
@@ -363,10 +382,12 @@ describe("limits", () => {
 		expect(most).toBeGreaterThan(100);
 		expect(most).toBeLessThanOrEqual(130);
 		await waitFor("nothing is used any more", async () => (await followed()) === 0);
-		await runtime.plugin(rightsOf("many", "p0")).set("key", "again");
-		expect(await followed()).toBe(1);
 		runtime.stop();
-		await waitFor("nothing is followed", async () => (await followed()) === 0);
+		const patient = await keepingRuntime(server.url);
+		await patient.plugin(rightsOf("many", "p0")).set("key", "again");
+		expect(await followed()).toBe(1);
+		patient.stop();
+		await waitFor("nothing is followed", async () => (await followed()) === 0, { timeoutMs: 4_000 });
 	});
 });
 
@@ -427,7 +448,7 @@ describe("names", () => {
 		const [plugin] = freshPlugin({ stateBytes: 10_000_000 });
 		const { tenant, plugin: name } = plugin.rights;
 		const own = storeSubjects("state", tenant, name).slice(0, -1);
-		const others = (await subjects()).filter((subject) => !subject.startsWith(own)).length;
+		const before = new Set(await subjects());
 		const key = fc
 			.oneof(
 				fc.string({ unit: "binary", minLength: 1 }),
@@ -444,11 +465,12 @@ describe("names", () => {
 				const stored = storeSubject("state", tenant, name, `s${text}`);
 				expect(stored.startsWith(own)).toBe(true);
 				expect(stored.slice(own.length)).toMatch(/^[A-Za-z0-9_-]+$/);
+				expect(storedName(stored)).toBe(`s${text}`);
 			}),
 			{ numRuns: 300 },
 		);
 		expect(await subjectsOf(plugin)).toHaveLength(keys.size);
-		expect((await subjects()).filter((subject) => !subject.startsWith(own))).toHaveLength(others);
+		expect((await subjects()).filter((subject) => !subject.startsWith(own) && !before.has(subject))).toEqual([]);
 	});
 });
 
@@ -550,6 +572,23 @@ describe("when the bus is away", () => {
 		expect(await plugin.set("more", "x".repeat(50))).toBe(true);
 		expect(await plugin.once("job")).toBe(true);
 		expect(await plugin.listFiles()).toEqual(["file"]);
+	});
+
+	test("what others removed while the connection was lost makes room when it is back", async () => {
+		const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 2_000 });
+		closeAfter(() => connection.close());
+		const [other] = freshPlugin({ stateBytes: 100 });
+		const plugin = (await keepingRuntime(connection, { clock })).plugin(other.rights);
+		expect(await plugin.set("a", "x".repeat(90))).toBe(true);
+		const lost = untilDisconnected(connection);
+		await connection.reconnect();
+		await lost;
+		expect((await refusal(plugin.get("a"))).message).toBe("the bus is not connected");
+		const tidy = await keepingRuntime(nats.url, { clock, pace: { ...QUICK, graceMs: 0 } });
+		await tidy.plugin(other.rights).delete("a");
+		await waitFor("nothing of it is left", async () => (await subjectsOf(other)).length === 0);
+		await waitFor("it is back", async () => (await plugin.get("a").catch(() => "lost")) === undefined);
+		expect(await plugin.set("b", "x".repeat(90))).toBe(true);
 	});
 
 	test("a bus that stands still costs a call its own time and no more", async () => {

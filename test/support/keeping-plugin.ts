@@ -62,8 +62,9 @@ export interface KeepingOptions {
 	readonly clock?: () => number;
 }
 
-export async function keepingRuntime(url: string, options: KeepingOptions = {}): Promise<KeepingRuntime> {
-	const connection = await connectTo(url);
+/** @param bus URL of the server, or a connection to use */
+export async function keepingRuntime(bus: string | NatsConnection, options: KeepingOptions = {}): Promise<KeepingRuntime> {
+	const connection = typeof bus === "string" ? await connectTo(bus) : bus;
 	const parts = { connection, logger: pino({ level: "silent" }), ...options };
 	const stores = [
 		await PluginStore.open({ kind: "state", ...parts }),

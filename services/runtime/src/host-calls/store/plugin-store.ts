@@ -7,7 +7,7 @@
 //
 // Limits: bytes of names and values, and a number of names, for each plugin and tenant. They are held against a ledger that
 // follows the stream, so what several runtimes write within the milliseconds that a message takes can pass them, by as much as
-// that is. Nothing is ever refused because of what was removed or has ended.
+// that is. What was removed or has ended makes room: at once where that happened, elsewhere when the message arrives.
 //
 // A write that failed because the bus did not answer may have been done, or be done when the bus is back.
 import { FILE_STREAM, STATE_STREAM, type StoreKind, storeSubject } from "@hookbus/schemas";
