@@ -125,6 +125,12 @@ describe("a merge patch", () => {
 		expect(allowed).toEqual({ call: { arguments: { inner: { a: 1 }, fresh: { a: 1 } } } });
 	});
 
+	test("numbers that cannot be written again are faults, wherever they stand", () => {
+		expect(jsonFault(JSON.parse('{"a":[0,1e308,-1e400]}'))).toBe("the number at /a/2 is larger than any that could be passed on");
+		expect(jsonFault(JSON.parse("1e400"))).toBe("the number at the root is larger than any that could be passed on");
+		expect(jsonFault(JSON.parse('{"a":[0,1e308,-1e-400]}'))).toBeUndefined();
+	});
+
 	test("HP-16 names that reach a prototype are faults at every depth", () => {
 		for (const name of ["__proto__", "constructor", "prototype"]) {
 			expect(jsonFault(JSON.parse(`{"${name}":1}`))).toContain(name);

@@ -1,5 +1,5 @@
 // JSON Merge Patch (RFC 7386) for patches that come from untrusted code: own properties only, names that could reach a
-// prototype refused, depth bounded.
+// prototype refused, depth bounded, numbers finite.
 
 /** Deepest nesting of a patch or a result that is accepted. */
 export const MAX_DEPTH = 64;
@@ -12,26 +12,34 @@ export function isJsonObject(value: unknown): value is JsonObject {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A name or a depth that is not accepted, as a JSON Pointer and a reason; `undefined` when the value is fine. */
+/** What is not accepted in a value, as a reason with a JSON Pointer; `undefined` when the value is fine. */
 export function jsonFault(value: unknown): string | undefined {
 	const fault = findFault(value, 0);
 	if (fault === undefined) return undefined;
 	const pointer = fault.path.reverse().map((token) => `/${escapeToken(String(token))}`);
-	return fault.key === undefined
-		? `nesting deeper than ${MAX_DEPTH} levels at ${pointer.join("").slice(0, 80)}`
-		: `property "${fault.key}" at ${pointer.length === 0 ? "the root" : pointer.join("")} is not accepted`;
+	const at = pointer.length === 0 ? "the root" : pointer.join("");
+	switch (fault.kind) {
+		case "depth":
+			return `nesting deeper than ${MAX_DEPTH} levels at ${at.slice(0, 80)}`;
+		case "number":
+			return `the number at ${at} is larger than any that could be passed on`;
+		case "name":
+			return `property "${fault.key}" at ${at} is not accepted`;
+	}
 }
 
 interface Fault {
-	/** The name that is not accepted; `undefined`: it is the depth. */
-	readonly key: string | undefined;
+	/** A number such as 1e400 is infinite once it was read, and would be null once it is written again. */
+	readonly kind: "name" | "depth" | "number";
+	readonly key?: string;
 	/** From the fault up to the root: it is built on the way back, because hardly any value has a fault. */
 	readonly path: (string | number)[];
 }
 
 function findFault(value: unknown, depth: number): Fault | undefined {
+	if (typeof value === "number") return Number.isFinite(value) ? undefined : { kind: "number", path: [] };
 	if (typeof value !== "object" || value === null) return undefined;
-	if (depth >= MAX_DEPTH) return { key: undefined, path: [] };
+	if (depth >= MAX_DEPTH) return { kind: "depth", path: [] };
 	if (Array.isArray(value)) {
 		for (let index = 0; index < value.length; index += 1) {
 			const fault = findFault(value[index], depth + 1);
@@ -42,7 +50,7 @@ function findFault(value: unknown, depth: number): Fault | undefined {
 		return undefined;
 	}
 	for (const key of Object.keys(value)) {
-		if (DANGEROUS.has(key)) return { key, path: [] };
+		if (DANGEROUS.has(key)) return { kind: "name", key, path: [] };
 		const fault = findFault((value as JsonObject)[key], depth + 1);
 		if (fault === undefined) continue;
 		fault.path.push(key);
