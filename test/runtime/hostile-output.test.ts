@@ -84,7 +84,7 @@ describe("a result of the largest size that plugins may answer by default", () =
 			keys((index) => index.toString(36))
 				.replace('"annotations":{"x":{', "")
 				.replace(/\}\}\}$/, "}"),
-			false,
+			true,
 		],
 	];
 
