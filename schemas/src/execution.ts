@@ -41,6 +41,7 @@ export const Execution = Type.Object(
 		paths: Type.Optional(Type.Array(Type.String())),
 		stripped: Type.Optional(Type.Array(Type.String())),
 		startedAt: Type.String({ description: "RFC 3339, UTC" }),
+		startMs: Type.Optional(Type.Number({ minimum: 0, description: "Milliseconds from the event's arrival to the invocation" })),
 		durationMs: Type.Number({ minimum: 0 }),
 		inputBytes: Type.Integer({ minimum: 0 }),
 		outputBytes: Type.Integer({ minimum: 0 }),

@@ -116,26 +116,31 @@ export function isSettledFor(state: ChainState, effect: Effect): boolean {
 	return state.claim !== undefined && (effect === "transform" || effect === "claim");
 }
 
+/** A verdict without its trail and without the event's data. */
+export interface VerdictHead {
+	readonly head: Omit<Verdict, "trail" | "data">;
+	/** The data belongs to it: it was changed, and nothing stands against it. */
+	readonly withData: boolean;
+}
+
 /**
  * Combines the verdict. A block beats a claim, a claim beats a change.
  *
- * @param data the event's data now; used only when it was changed
  * @param durationMs milliseconds since the event arrived
  */
-export function combineVerdict(state: ChainState, hook: HookName, revision: number, data: unknown, durationMs: number): Verdict {
+export function verdictHead(state: ChainState, hook: HookName, revision: number, durationMs: number): VerdictHead {
 	const base = {
 		id: state.facts.id,
 		hook,
 		...(Object.keys(state.annotations).length === 0 ? {} : { annotations: state.annotations }),
-		trail: state.records.map((record) => record.entry),
 		revision,
 		durationMs: roundMs(durationMs),
 	};
-	const changed = state.changed ? { data } : {};
-	if (state.block !== undefined) return { ...base, action: "blocked", reason: state.block };
-	if (state.claim !== undefined) return { ...base, action: "claimed", ...changed, result: state.claim.result };
-	if (state.changed) return { ...base, action: "modified", data };
-	return { ...base, action: "continue" };
+	if (state.block !== undefined) return { head: { ...base, action: "blocked", reason: state.block }, withData: false };
+	if (state.claim !== undefined) {
+		return { head: { ...base, action: "claimed", result: state.claim.result }, withData: state.changed };
+	}
+	return { head: { ...base, action: state.changed ? "modified" : "continue" }, withData: state.changed };
 }
 
 /** Milliseconds with three decimals. */

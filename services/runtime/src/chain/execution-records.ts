@@ -3,6 +3,7 @@
 import type { Execution } from "@hookbus/schemas";
 import type { RunItem, ThreadChain } from "../threads/thread-messages.js";
 import type { ChainState } from "./chain-state.js";
+import { type ChainTexts, inner } from "./chain-texts.js";
 
 export interface RecordContext {
 	readonly item: Pick<RunItem, "address" | "attempt">;
@@ -11,45 +12,28 @@ export interface RecordContext {
 	readonly runtime: string;
 }
 
-/** The execution records of a run as JSON objects joined by commas. Deferred observers get theirs when they have run. */
-export function executionJson(state: ChainState, context: RecordContext): string {
+/**
+ * The execution records of a run as JSON objects joined by commas. Deferred observers get theirs when they have run.
+ *
+ * @param texts of the same run, or new ones
+ */
+export function executionJson(state: ChainState, { item, chain, runtime }: RecordContext, texts: ChainTexts): string {
 	const { facts } = state;
-	const records: string[] = [];
-	for (const record of state.records) {
-		const { entry } = record;
-		if (entry.outcome === "deferred") continue;
-		const execution: Execution = {
-			eventId: facts.id,
-			tenant: context.item.address.tenant,
-			assistant: context.item.address.assistant,
-			hook: context.item.address.hook,
-			...(facts.phase === undefined ? {} : { phase: facts.phase }),
-			...(facts.conversation === undefined ? {} : { conversation: facts.conversation }),
-			...(facts.user === undefined ? {} : { user: facts.user }),
-			plugin: entry.plugin,
-			version: entry.version,
-			digest: record.digest,
-			effect: entry.effect,
-			mode: entry.mode,
-			outcome: entry.outcome,
-			...(entry.action === undefined ? {} : { action: entry.action }),
-			...(entry.reason === undefined ? {} : { reason: entry.reason }),
-			...(entry.error === undefined ? {} : { error: entry.error }),
-			...(entry.skipped === undefined ? {} : { skipped: entry.skipped }),
-			...(entry.paths === undefined ? {} : { paths: entry.paths }),
-			...(entry.stripped === undefined ? {} : { stripped: entry.stripped }),
-			startedAt: record.startedAt,
-			durationMs: entry.durationMs,
-			inputBytes: record.inputBytes,
-			outputBytes: record.outputBytes,
-			attempt: context.item.attempt,
-			...(record.usage === undefined ? {} : { usage: record.usage }),
-			...(record.logs === undefined ? {} : { logs: record.logs }),
-			...(record.logsDropped === undefined ? {} : { logsDropped: record.logsDropped }),
-			runtime: context.runtime,
-			revision: context.chain.revision,
-		};
-		records.push(JSON.stringify(execution));
-	}
-	return records.join(",");
+	const shared: Partial<Execution> = {
+		eventId: facts.id,
+		tenant: item.address.tenant,
+		assistant: item.address.assistant,
+		hook: item.address.hook,
+		...(facts.phase === undefined ? {} : { phase: facts.phase }),
+		...(facts.conversation === undefined ? {} : { conversation: facts.conversation }),
+		...(facts.user === undefined ? {} : { user: facts.user }),
+		attempt: item.attempt,
+		runtime,
+		revision: chain.revision,
+	};
+	const text = inner(JSON.stringify(shared));
+	return state.records
+		.filter(({ entry }) => entry.outcome !== "deferred")
+		.map((record) => texts.execution(record, text))
+		.join(",");
 }

@@ -8,8 +8,8 @@ export interface InvocationGuard {
 	arm(slot: number, step: number, startedAt: number, deadlineAt: number): void;
 	/** After it. Does not return when the invocation was condemned. */
 	disarm(): void;
-	/** Writes down what was done for an event before `step`. */
-	checkpoint(slot: number, step: number, state: string, event: string | undefined): void;
+	/** Writes down what was done for an event before `step`. The state is asked for only by a guard that writes it. */
+	checkpoint(slot: number, step: number, state: () => string, event: string | undefined): void;
 }
 
 /** A guard that limits nothing. */

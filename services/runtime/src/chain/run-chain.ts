@@ -8,15 +8,8 @@ import type { Invocation } from "../plugin-host/loaded-plugin.js";
 import type { RunItem, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
 import { type AppliedResult, applyResult } from "./apply-result.js";
 import type { HostedPlugin } from "./chain-host.js";
-import {
-	bookFailure,
-	type ChainState,
-	combineVerdict,
-	isSettledFor,
-	newChainState,
-	roundMs,
-	type StepSubject,
-} from "./chain-state.js";
+import { bookFailure, type ChainState, isSettledFor, newChainState, roundMs, type StepSubject } from "./chain-state.js";
+import { ChainTexts } from "./chain-texts.js";
 import type { InvocationGuard } from "./invocation-guard.js";
 import { readEvent } from "./read-event.js";
 import { replyBudgetMs } from "./reply-budget.js";
@@ -42,6 +35,8 @@ export interface ChainRun {
 	readonly event: string | undefined;
 	readonly deadlineMs: number;
 	readonly observersLeft: boolean;
+	/** For the execution records of the run. */
+	readonly texts: ChainTexts;
 	/** Code of the problem that was answered instead of a verdict, or `expired`. */
 	readonly refused?: string;
 }
@@ -62,7 +57,8 @@ export async function runChain(input: ChainInput): Promise<ChainRun> {
 }
 
 function refusal(reply: string | undefined, code: string): ChainRun {
-	return { state: undefined, reply, event: undefined, deadlineMs: MAX_DEADLINE_MS, observersLeft: false, refused: code };
+	const texts = new ChainTexts();
+	return { state: undefined, reply, event: undefined, deadlineMs: MAX_DEADLINE_MS, observersLeft: false, texts, refused: code };
 }
 
 class ChainPass {
@@ -71,6 +67,7 @@ class ChainPass {
 	readonly #deadlineAt: number;
 	readonly #state: ChainState;
 	readonly #firstStep: number;
+	readonly #texts = new ChainTexts();
 	#event: HookEvent;
 	/** The current event as JSON; `undefined` as long as the bytes that arrived are still it. */
 	#json: string | undefined;
@@ -109,13 +106,14 @@ class ChainPass {
 			if (refusal === undefined) await this.#runStep(step, index);
 			else this.#bookFailure(step, index, clock(), refusal.outcome, refusal.error);
 		}
-		const verdict = combineVerdict(this.#state, chain.hook, chain.revision, this.#event.data, clock() - item.receivedAt);
+		const verdict = () => this.#texts.verdict(this.#state, chain.hook, chain.revision, this.#event, clock() - item.receivedAt);
 		return {
 			state: this.#state,
-			reply: item.kind === "reply" ? JSON.stringify(verdict) : undefined,
+			reply: item.kind === "reply" ? verdict() : undefined,
 			event: this.#json,
 			deadlineMs: this.#deadlineMs,
 			observersLeft,
+			texts: this.#texts,
 		};
 	}
 
@@ -143,7 +141,7 @@ class ChainPass {
 			this.#bookFailure(step, index, startedAt, "timeout", "no time was left of the event's deadline");
 			return;
 		}
-		if (index > this.#firstStep) guard.checkpoint(item.slot, index, JSON.stringify(this.#state), this.#json);
+		if (index > this.#firstStep) guard.checkpoint(item.slot, index, () => this.#texts.state(this.#state), this.#json);
 		guard.arm(item.slot, index, startedAt, deadlineAt);
 		const argumentFault = this.#argumentFault(step, plugin);
 		const input = this.#inputFor(step, plugin);
@@ -222,7 +220,7 @@ class ChainPass {
 	#enforce(step: ThreadStep, applied: AppliedResult, result: PluginResult): void {
 		if (applied.event !== undefined) {
 			this.#event = applied.event;
-			this.#json = JSON.stringify(applied.event);
+			this.#json = this.#texts.changedEvent(applied.event);
 			this.#state.changed = true;
 		}
 		if (applied.block !== undefined) this.#state.block = applied.block;

@@ -70,7 +70,8 @@ export class InlineExecutor implements ChainExecutor {
 			reply: run.reply === undefined ? undefined : Buffer.from(run.reply),
 			deadlineMs: run.deadlineMs,
 			steps: stepCounts(run.state, call.chain.id),
-			executions: run.state === undefined ? "" : executionJson(run.state, { item, chain: call.chain, runtime: this.#runtime }),
+			executions:
+				run.state === undefined ? "" : executionJson(run.state, { item, chain: call.chain, runtime: this.#runtime }, run.texts),
 			observe: run.observersLeft ? (run.event === undefined ? call.body : Buffer.from(run.event)) : undefined,
 			refused: run.refused,
 		});

@@ -1,14 +1,8 @@
 // Answers for events whose thread cannot answer any more: the invocation was over its limit, the thread died under it, or
 // the event waited until its deadline. The same booking and the same combination as in the thread, only elsewhere.
 import { DEFAULT_DEADLINE_MS, EVENT_SPEC, type HookEvent, MAX_DEADLINE_MS, type Outcome } from "@hookbus/schemas";
-import {
-	bookFailure,
-	type ChainState,
-	combineVerdict,
-	type EventFacts,
-	isSettledFor,
-	newChainState,
-} from "../chain/chain-state.js";
+import { bookFailure, type ChainState, type EventFacts, isSettledFor, newChainState } from "../chain/chain-state.js";
+import { ChainTexts } from "../chain/chain-texts.js";
 import { executionJson } from "../chain/execution-records.js";
 import { subjectOf } from "../chain/run-chain.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
@@ -142,12 +136,14 @@ function runsInline(call: HookCall, step: ThreadStep): boolean {
 
 function complete(call: HookCall, state: ChainState, runtime: string, now: number): CallCompletion {
 	const event = peekEvent(call.body);
-	const verdict = combineVerdict(state, call.address.hook, call.chain.revision, event?.data, now - call.receivedAt);
+	const texts = new ChainTexts();
+	const { hook } = call.address;
+	const tookMs = now - call.receivedAt;
 	return {
-		reply: call.kind === "reply" ? Buffer.from(JSON.stringify(verdict)) : undefined,
+		reply: call.kind === "reply" ? Buffer.from(texts.verdict(state, hook, call.chain.revision, event, tookMs)) : undefined,
 		deadlineMs: state.facts.deadlineMs,
 		steps: stepCounts(state, call.chain.id),
-		executions: executionJson(state, { item: call, chain: call.chain, runtime }),
+		executions: executionJson(state, { item: call, chain: call.chain, runtime }, texts),
 		observe: undefined,
 		refused: undefined,
 	};

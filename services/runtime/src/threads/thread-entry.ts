@@ -33,7 +33,7 @@ const guard: InvocationGuard = {
 	disarm: () => {
 		if (!cells.disarm()) cells.park();
 	},
-	checkpoint: (slot, step, state, event) => cells.writeCheckpoint(slot, step, state, event),
+	checkpoint: (slot, step, state, event) => cells.writeCheckpoint(slot, step, state(), event),
 };
 const caller = hostCalls && new HostCallPort(hostCalls.port, new Int32Array(hostCalls.answers), monotonicMs);
 const host = new ChainHost(guard, monotonicMs, instances, caller);
@@ -101,7 +101,7 @@ async function runBatch(body: Uint8Array, items: readonly RunItem[]): Promise<vo
 function executionsOf(item: RunItem, run: ChainRun): string {
 	const chain = chains.get(item.chain);
 	if (run.state === undefined || chain === undefined) return "";
-	return executionJson(run.state, { item, chain, runtime });
+	return executionJson(run.state, { item, chain, runtime }, run.texts);
 }
 
 function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
