@@ -93,8 +93,9 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 	const bus = await retry(() => ensureBus(connection, busOptions), logger);
 	const js = connection.jetstream();
 	const rights = new RightsTable();
+	const hostFunctions = await openHostFunctions({ connection, settings, logger });
 	const desk = new HostCallDesk({
-		functions: await openHostFunctions({ connection, settings, logger }),
+		functions: hostFunctions.functions,
 		rightsOf: (image) => rights.get(image),
 		observer: {
 			hostCallDone: (its, type, outcome, ms) =>
@@ -243,6 +244,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 				run: () => {
 					heartbeat.stop();
 					fleet.stop();
+					hostFunctions.stop();
 				},
 			},
 			{ name: "close NATS", timeoutMs: 5_000, run: () => connection.drain() },

@@ -18,12 +18,18 @@ export interface OpenHostFunctionsParts {
 	readonly logger: Logger;
 }
 
+export interface OpenedHostFunctions {
+	readonly functions: HostFunctions;
+	/** Stops what follows the bus for them; before the connection is closed. */
+	stop(): void;
+}
+
 /** @throws Error that names the setting whose value is none */
-export async function openHostFunctions({ connection, settings, logger }: OpenHostFunctionsParts): Promise<HostFunctions> {
+export async function openHostFunctions({ connection, settings, logger }: OpenHostFunctionsParts): Promise<OpenedHostFunctions> {
 	const state = await PluginStore.open({ kind: "state", connection, logger });
 	const files = await PluginStore.open({ kind: "files", connection, logger });
 	const ca = settings.HOOKBUS_HTTP_CA;
-	return {
+	const functions: HostFunctions = {
 		http_request: createHttpFunction({
 			allowedRanges: listOf(settings.HOOKBUS_HTTP_PRIVATE_RANGES),
 			hosts: listOf(settings.HOOKBUS_HTTP_HOSTS),
@@ -34,6 +40,13 @@ export async function openHostFunctions({ connection, settings, logger }: OpenHo
 		...createOnceFunction(state),
 		...createFileFunctions(files),
 		...createPublishFunction(connection),
+	};
+	return {
+		functions,
+		stop() {
+			state.stop();
+			files.stop();
+		},
 	};
 }
 
