@@ -192,6 +192,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 			return chainIds;
 		},
 		logger,
+		onBegin: (tenant, plugin) => hostFunctions.forget({ tenant, plugin }),
 		onApplied: async () => {
 			if (!stopping) await subscriptions.set(tables.subjects());
 			heartbeat.send();

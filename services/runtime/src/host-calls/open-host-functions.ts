@@ -9,6 +9,7 @@ import { createHttpFunction } from "./http/http-function.js";
 import { createOnceFunction } from "./once/once-function.js";
 import { createPublishFunction } from "./publish/publish-function.js";
 import { createStateFunctions } from "./state/state-functions.js";
+import type { Owner } from "./store/followed-ledgers.js";
 import { PluginStore } from "./store/plugin-store.js";
 
 export interface OpenHostFunctionsParts {
@@ -20,6 +21,8 @@ export interface OpenHostFunctionsParts {
 
 export interface OpenedHostFunctions {
 	readonly functions: HostFunctions;
+	/** Knows nothing any more of what a plugin keeps: it may be another plugin of that name, whose stores were emptied. */
+	forget(owner: Owner): void;
 	/** Stops what follows the bus for them; before the connection is closed. */
 	stop(): void;
 }
@@ -43,6 +46,10 @@ export async function openHostFunctions({ connection, settings, logger }: OpenHo
 	};
 	return {
 		functions,
+		forget(owner) {
+			state.forget(owner);
+			files.forget(owner);
+		},
 		stop() {
 			state.stop();
 			files.stop();

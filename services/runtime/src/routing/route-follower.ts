@@ -3,7 +3,7 @@
 // have missed. Each tenant's changes are applied one after the other, and only the newest of those that wait.
 
 import { describeError } from "@hookbus/foundation";
-import { isRouteTable, type RouteTable } from "@hookbus/schemas";
+import { isRouteTable, type RoutedPlugin, type RouteTable } from "@hookbus/schemas";
 import type { KV, KvEntry } from "nats";
 import type { Logger } from "pino";
 import type { LiveTables } from "./live-tables.js";
@@ -19,6 +19,8 @@ const PASSING = new Set(["module_unavailable", "module_corrupt"]);
 export interface RouteFollowerParts extends PrepareParts {
 	readonly routes: KV;
 	readonly tables: LiveTables;
+	/** Called before a plugin is made ready that begins here, or that is not as it was: nothing of before counts for it. */
+	readonly onBegin: (tenant: string, plugin: string) => void;
 	/** Called after a swap: subscribe to what is bound now, and report. */
 	readonly onApplied: (tenant: string) => Promise<void>;
 }
@@ -150,6 +152,7 @@ export class RouteFollower {
 	async #apply(table: RouteTable): Promise<void> {
 		const started = performance.now();
 		const previous = this.#current.get(table.tenant);
+		for (const plugin of beginningIn(table, previous?.table)) this.#parts.onBegin(table.tenant, plugin);
 		const prepared = await prepareTable(table, previous, this.#parts);
 		await this.#parts.tables.swap(prepared);
 		this.#current.set(table.tenant, prepared);
@@ -170,4 +173,11 @@ export class RouteFollower {
 			});
 		}
 	}
+}
+
+/** Names of the plugins that were not in the table before, or not like this. */
+function beginningIn(table: RouteTable, before: RouteTable | undefined): Set<string> {
+	const keyOf = ({ name, configRevision }: RoutedPlugin) => `${name} ${configRevision}`;
+	const known = new Set(Object.values(before?.plugins ?? {}).map(keyOf));
+	return new Set(Object.values(table.plugins).flatMap((plugin) => (known.has(keyOf(plugin)) ? [] : [plugin.name])));
 }

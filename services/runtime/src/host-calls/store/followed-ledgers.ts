@@ -64,6 +64,11 @@ export class FollowedLedgers {
 		}
 	}
 
+	/** The next use by this plugin begins anew. */
+	endOf({ tenant, plugin }: Owner): void {
+		this.#end(storeSubjects(this.#kind, tenant, plugin));
+	}
+
 	/** Everything may be missed from now on: the next use begins anew. */
 	endAll(): void {
 		for (const subjects of [...this.#followers.keys()]) this.#end(subjects);

@@ -143,6 +143,11 @@ export class PluginStore {
 		);
 	}
 
+	/** Reads what a plugin keeps anew at its next use. The stream does not tell followers what was removed from it as a whole. */
+	forget(owner: Owner): void {
+		this.#ledgers.endOf(owner);
+	}
+
 	/** Stops following. What plugins keep stays. */
 	stop(): void {
 		this.#ledgers.stop();
