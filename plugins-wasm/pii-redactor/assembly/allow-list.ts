@@ -1,11 +1,11 @@
 // Values that stay as they are: the support address, the company's own phone number. Compared without regard to case, and to
 // spaces and separators in numbers.
-import { asciiLowerText, isAlphanumeric } from "@hookbus/plugin-as";
+import { asciiLowerText, isAlphanumeric, TextBuilder } from "@hookbus/plugin-as";
 import { KIND_CARD, KIND_EMAIL, KIND_IBAN, KIND_PHONE } from "./kind";
 
 export class AllowList {
-	private exact: Array<string> = [];
-	private bare: Array<string> = [];
+	private exact: Set<string> = new Set<string>();
+	private bare: Set<string> = new Set<string>();
 	/** Endings of e-mail addresses: entries that begin with `@`. */
 	private domains: Array<string> = [];
 
@@ -15,28 +15,28 @@ export class AllowList {
 			if (entry.startsWith("@")) {
 				this.domains.push(entry);
 			} else {
-				this.exact.push(entry);
-				this.bare.push(withoutSeparators(entry));
+				this.exact.add(entry);
+				this.bare.add(withoutSeparators(entry));
 			}
 		}
 	}
 
 	has(kind: i32, value: string): bool {
-		if (this.exact.length == 0 && this.domains.length == 0) return false;
+		if (this.exact.size == 0 && this.domains.length == 0) return false;
 		const wanted = asciiLowerText(value);
-		if (this.exact.includes(wanted)) return true;
+		if (this.exact.has(wanted)) return true;
 		if (kind == KIND_EMAIL) {
 			for (let index = 0; index < this.domains.length; index++) if (wanted.endsWith(this.domains[index])) return true;
 		}
-		return (kind == KIND_PHONE || kind == KIND_CARD || kind == KIND_IBAN) && this.bare.includes(withoutSeparators(wanted));
+		return (kind == KIND_PHONE || kind == KIND_CARD || kind == KIND_IBAN) && this.bare.has(withoutSeparators(wanted));
 	}
 }
 
 function withoutSeparators(text: string): string {
-	let out = "";
+	const out = new TextBuilder(text.length);
 	for (let index = 0; index < text.length; index++) {
 		const unit = text.charCodeAt(index);
-		if (isAlphanumeric(unit) || unit == 0x2b) out += text.charAt(index);
+		if (isAlphanumeric(unit) || unit == 0x2b) out.addUnit(unit);
 	}
-	return out;
+	return out.toString();
 }

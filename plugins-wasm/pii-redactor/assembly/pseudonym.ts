@@ -5,24 +5,45 @@ import { KIND_LABELS } from "./kind";
 
 /** Hex digits of the hash: 40 bits, so that two values of one conversation practically never meet. */
 export const HASH_DIGITS: i32 = 10;
+/** Letters of the longest label. */
+const MAX_LABEL: i32 = 6;
 
 const HEX = "0123456789abcdef";
 
 export class Pseudonyms {
 	private hmac: HmacSha256;
+	/** Placeholders by value, of each kind: a text that repeats a value is not hashed again. */
+	private known: StaticArray<Map<string, string>> = new StaticArray<Map<string, string>>(KIND_LABELS.length);
+	/** UTF-16 units of the placeholder that is being made. */
+	private units: StaticArray<u16> = new StaticArray<u16>(MAX_LABEL + HASH_DIGITS + 3);
 
 	/** @param key the secret of the configuration, may be empty; `tenant` keeps tenants with the same key apart */
 	constructor(key: string, tenant: string) {
 		this.hmac = new HmacSha256(utf8(key + "\n" + tenant));
+		for (let kind = 0; kind < KIND_LABELS.length; kind++) this.known[kind] = new Map<string, string>();
 	}
 
 	/** Placeholder of a value of a kind. */
 	placeholder(kind: i32, value: string): string {
-		const label = KIND_LABELS[kind];
+		const known = this.known[kind];
+		if (known.has(value)) return known.get(value);
+		const placeholder = this.make(KIND_LABELS[kind], value);
+		known.set(value, placeholder);
+		return placeholder;
+	}
+
+	private make(label: string, value: string): string {
 		const code = this.hmac.sign(utf8(label + ":" + value));
-		let digits = "";
-		for (let index = 0; index < HASH_DIGITS / 2; index++) digits += HEX.charAt(code[index] >> 4) + HEX.charAt(code[index] & 15);
-		return `[${label}_${digits}]`;
+		let count = 0;
+		this.units[count++] = 0x5b;
+		for (let index = 0; index < label.length; index++) this.units[count++] = <u16>label.charCodeAt(index);
+		this.units[count++] = 0x5f;
+		for (let index = 0; index < HASH_DIGITS / 2; index++) {
+			this.units[count++] = <u16>HEX.charCodeAt(code[index] >> 4);
+			this.units[count++] = <u16>HEX.charCodeAt(code[index] & 15);
+		}
+		this.units[count++] = 0x5d;
+		return String.UTF16.decodeUnsafe(changetype<usize>(this.units), (<usize>count) << 1);
 	}
 }
 

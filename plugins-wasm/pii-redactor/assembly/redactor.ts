@@ -6,7 +6,7 @@ import { findIbans } from "./find/find-ibans";
 import { findIps } from "./find/find-ips";
 import { findPhones } from "./find/find-phones";
 import { findSecrets } from "./find/find-secrets";
-import { KIND_CARD, KIND_EMAIL, KIND_IBAN, KIND_IP, KIND_NAMES, KIND_PHONE, KIND_SECRET } from "./kind";
+import { KIND_CARD, KIND_NAMES, KIND_PHONE, KIND_SECRET } from "./kind";
 import { maskOf } from "./mask";
 import { Match, Matches } from "./matches";
 import { Pseudonyms, placeholderEnd } from "./pseudonym";
@@ -93,21 +93,23 @@ export class Redactor {
 		if ((signs & SIGN_BRACKET) != 0) protectPlaceholders(text, matches);
 		const kinds = this.settings.kinds;
 		if (kinds[KIND_SECRET]) findSecrets(text, matches);
-		if (kinds[KIND_EMAIL] && (signs & SIGN_AT) != 0) findEmails(text, matches);
+		// Kinds that are switched off are looked for too, or the middle of an IBAN would be taken for a phone number.
+		if ((signs & SIGN_AT) != 0) findEmails(text, matches);
 		if ((signs & SIGN_DIGIT) != 0) {
-			if (kinds[KIND_IBAN]) findIbans(text, matches);
-			if (kinds[KIND_CARD]) findCards(text, matches);
-			if (kinds[KIND_IP]) findIps(text, matches);
+			findIbans(text, matches);
+			findCards(text, matches);
+			findIps(text, matches);
 			if (kinds[KIND_PHONE]) findPhones(text, matches);
 		}
 		return this.refused(text, matches.sorted());
 	}
 
-	/** The matches that the allow list does not let stand. */
+	/** The matches of the kinds that are switched on, without what the allow list lets stand. */
 	private refused(text: string, matches: Array<Match>): Array<Match> {
 		const refused: Array<Match> = [];
 		for (let index = 0; index < matches.length; index++) {
 			const match = matches[index];
+			if (!this.settings.kinds[match.kind]) continue;
 			if (!this.settings.allow.has(match.kind, text.substring(match.start, match.end))) refused.push(match);
 		}
 		return refused;

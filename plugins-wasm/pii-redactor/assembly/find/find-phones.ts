@@ -40,11 +40,19 @@ export function findPhones(text: string, matches: Matches): void {
 function mayBegin(text: string, at: i32): bool {
 	const before = text.charCodeAt(at - 1);
 	if (isAlphanumeric(before) || before == 0x5f || before == 0x2b) return false;
-	// Inside of a chain of numbers (a date, a decimal, an amount) no phone number begins.
-	return (
-		!((isSeparator(before) && !isSpace(before) && before != 0x28) || before == 0x2c || before == 0x3a) ||
-		!isAlphanumeric(text.charCodeAt(at - 2))
-	);
+	// A plus stands in front of nothing but a number.
+	if (text.charCodeAt(at) == 0x2b) return true;
+	const earlier = text.charCodeAt(at - 2);
+	switch (before) {
+		case 0x2c: // ,
+		case 0x2e: // .
+		case 0x3a: // :
+			// `Berlin,030 901820` and `Tel.:030 901820`, but not inside of a decimal, an amount, a date or a time.
+			return !isDigit(earlier);
+		default:
+			// Inside of a chain (`2024-0151-2345678`, `INV-0151-2345678`) no phone number begins.
+			return !isSeparator(before) || isSpace(before) || before == 0x28 || !isAlphanumeric(earlier);
+	}
 }
 
 function phoneEnd(text: string, at: i32, unit: i32, run: Run, matches: Matches): i32 {
@@ -192,5 +200,7 @@ function northAmericanEnd(run: Run): i32 {
 	if (run.digits[first] < 2 || run.digits[first + 3] < 2) return 0;
 	const separator = run.separators[first];
 	if (separator == 0x20 || separator == 0x2f || run.separators[first + 1] != separator) return 0;
+	// A number that goes on is an order number.
+	if (run.groups > first + 3 && run.separators[first + 2] == separator) return 0;
 	return run.groupEnds[first + 2];
 }

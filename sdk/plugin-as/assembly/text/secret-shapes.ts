@@ -2,45 +2,70 @@
 // private keys, passwords in URLs. One list, so that a redactor and a guard agree on what a secret is.
 import { asciiLower, isAlphanumeric, isDigit, isSpace } from "./character-class";
 
-/**
- * Prefix, which units may follow it (`alnum`, `token`: also _ and -, `dotted`: also points, `capitals`: A–Z and digits),
- * fewest units that follow, most units (absent: any number). A digit must be among them.
- */
-const SHAPES: StaticArray<string> = [
-	"sk- token 20",
-	"sk_live_ alnum 16",
-	"sk_test_ alnum 16",
-	"rk_live_ alnum 16",
-	"rk_test_ alnum 16",
-	"pk_live_ alnum 16",
-	"whsec_ token 24",
-	"ghp_ alnum 36",
-	"gho_ alnum 36",
-	"ghu_ alnum 36",
-	"ghs_ alnum 36",
-	"ghr_ alnum 36",
-	"github_pat_ token 22",
-	"glpat- token 20",
-	"AKIA capitals 16 16",
-	"ASIA capitals 16 16",
-	"xoxb- token 10",
-	"xoxp- token 10",
-	"xoxa- token 10",
-	"xoxr- token 10",
-	"xoxs- token 10",
-	"xoxe- token 10",
-	"xapp- token 10",
-	"AIza token 35 35",
-	"ya29. token 20",
-	"npm_ alnum 36 36",
-	"pypi- token 40",
-	"hf_ alnum 30",
-	"SG. dotted 40",
-	"dop_v1_ alnum 64 64",
-	"shpat_ alnum 32 32",
-	"xai- alnum 40",
-	"gsk_ alnum 40",
+/** Which units may follow a prefix: letters and digits; also `_` and `-`; also points; only A–Z and digits. */
+const ALNUM: i32 = 0;
+const TOKEN: i32 = 1;
+const DOTTED: i32 = 2;
+const CAPITALS: i32 = 3;
+
+/** A prefix and what follows it. A digit must be among the first of what follows. */
+class Shape {
+	readonly prefix: string;
+	readonly units: i32;
+	readonly fewest: i32;
+	readonly most: i32;
+
+	constructor(prefix: string, units: i32, fewest: i32, most: i32 = i32.MAX_VALUE) {
+		this.prefix = prefix;
+		this.units = units;
+		this.fewest = fewest;
+		this.most = most;
+	}
+}
+
+const SHAPES: StaticArray<Shape> = [
+	new Shape("sk-", TOKEN, 20),
+	new Shape("sk_live_", ALNUM, 16),
+	new Shape("sk_test_", ALNUM, 16),
+	new Shape("rk_live_", ALNUM, 16),
+	new Shape("rk_test_", ALNUM, 16),
+	new Shape("pk_live_", ALNUM, 16),
+	new Shape("whsec_", TOKEN, 24),
+	new Shape("ghp_", ALNUM, 36),
+	new Shape("gho_", ALNUM, 36),
+	new Shape("ghu_", ALNUM, 36),
+	new Shape("ghs_", ALNUM, 36),
+	new Shape("ghr_", ALNUM, 36),
+	new Shape("github_pat_", TOKEN, 22),
+	new Shape("glpat-", TOKEN, 20),
+	new Shape("AKIA", CAPITALS, 16, 16),
+	new Shape("ASIA", CAPITALS, 16, 16),
+	new Shape("xoxb-", TOKEN, 10),
+	new Shape("xoxp-", TOKEN, 10),
+	new Shape("xoxa-", TOKEN, 10),
+	new Shape("xoxr-", TOKEN, 10),
+	new Shape("xoxs-", TOKEN, 10),
+	new Shape("xoxe-", TOKEN, 10),
+	new Shape("xapp-", TOKEN, 10),
+	new Shape("AIza", TOKEN, 35, 35),
+	new Shape("ya29.", TOKEN, 20),
+	new Shape("npm_", ALNUM, 36, 36),
+	new Shape("pypi-", TOKEN, 40),
+	new Shape("hf_", ALNUM, 30),
+	new Shape("SG.", DOTTED, 40),
+	new Shape("dop_v1_", ALNUM, 64, 64),
+	new Shape("shpat_", ALNUM, 32, 32),
+	new Shape("xai-", ALNUM, 40),
+	new Shape("gsk_", ALNUM, 40),
 ];
+
+/**
+ * Units in which a key must have a digit. Without a bound it would be read to its end again from every prefix inside of it:
+ * half a minute for a text of `sk-sk-sk-`.
+ */
+const DIGIT_REACH: i32 = 96;
+/** Units in which the first part of a web token must end when a hyphen stands before it, for the same reason. */
+const HEADER_REACH: i32 = 256;
 
 /**
  * Length of the secret that begins at `at`, in UTF-16 units; 0 when none does. The unit before `at` must not belong to a
@@ -51,12 +76,10 @@ export function secretLengthAt(text: string, at: i32): i32 {
 	if (first == 0x2d) return privateKeyLength(text, at);
 	if (first == 0x65 && text.charCodeAt(at + 1) == 0x79 && text.charCodeAt(at + 2) == 0x4a) return webTokenLength(text, at);
 	for (let index = 0; index < SHAPES.length; index++) {
-		const prefix = prefixLengthAt(text, at, SHAPES[index]);
-		if (prefix == 0) continue;
-		const words = SHAPES[index].split(" ");
-		const most = words.length > 3 ? I32.parseInt(words[3]) : i32.MAX_VALUE;
-		const length = followingLength(text, at + prefix, words[1], I32.parseInt(words[2]), most);
-		if (length > 0) return prefix + length;
+		const shape = SHAPES[index];
+		if (!startsAt(text, at, shape.prefix)) continue;
+		const length = followingLength(text, at + shape.prefix.length, shape);
+		if (length > 0) return shape.prefix.length + length;
 	}
 	return 0;
 }
@@ -86,18 +109,33 @@ export function mayBeginSecret(unit: i32): bool {
 }
 
 /**
- * The password in `scheme://user:password@host`, when `at` is the colon of `://`: its length, and 0 when there is none.
- * It begins at {@link urlPasswordStart}.
+ * The password in `scheme://user:password@host`, when `at` is the colon of `://`: its length, and 0 when there is none, or
+ * something that stands for one (`<password>`, `${PASSWORD}`, `***`, a placeholder). It begins at {@link urlPasswordStart}.
  */
 export function urlPasswordLength(text: string, at: i32): i32 {
 	const start = urlPasswordStart(text, at);
 	if (start < 0) return 0;
 	for (let index = start; index < start + 256; index++) {
 		const unit = text.charCodeAt(index);
-		if (unit == 0x40) return index - start;
+		if (unit == 0x40) return isStandIn(text, start, index) ? 0 : index - start;
 		if (unit < 0 || unit == 0x2f || isSpace(unit)) return 0;
 	}
 	return 0;
+}
+
+/** Brackets and braces do not occur in URLs, and nobody's password consists of asterisks. */
+function isStandIn(text: string, start: i32, end: i32): bool {
+	switch (text.charCodeAt(start)) {
+		case 0x5b: // [
+		case 0x3c: // <
+		case 0x7b: // {
+			return true;
+		case 0x24: // $
+			return text.charCodeAt(start + 1) == 0x7b;
+		default:
+			for (let index = start; index < end; index++) if (text.charCodeAt(index) != 0x2a) return false;
+			return true;
+	}
 }
 
 /** Where the password of `scheme://user:password@host` would begin, when `at` is the colon of `://`; -1 when nowhere. */
@@ -111,16 +149,6 @@ export function urlPasswordStart(text: string, at: i32): i32 {
 	return -1;
 }
 
-/** Length of a shape's prefix when the text has it at `at`; 0 when not. Makes no strings: it is asked for most words of a text. */
-function prefixLengthAt(text: string, at: i32, shape: string): i32 {
-	let index = 0;
-	while (shape.charCodeAt(index) != 0x20) {
-		if (text.charCodeAt(at + index) != shape.charCodeAt(index)) return 0;
-		index++;
-	}
-	return index;
-}
-
 function startsAt(text: string, at: i32, wanted: string): bool {
 	for (let index = 0; index < wanted.length; index++) {
 		if (text.charCodeAt(at + index) != wanted.charCodeAt(index)) return false;
@@ -128,24 +156,25 @@ function startsAt(text: string, at: i32, wanted: string): bool {
 	return true;
 }
 
-/** Number of units from `from` on that belong to a class; 0 when they are too few, too many, or without a digit. */
-function followingLength(text: string, from: i32, kind: string, fewest: i32, most: i32): i32 {
+/** Number of units from `from` on that belong to a shape; 0 when they are too few, too many, or without a digit. */
+function followingLength(text: string, from: i32, shape: Shape): i32 {
 	let index = from;
 	let digits = 0;
-	while (belongs(text.charCodeAt(index), kind)) {
+	while (belongs(text.charCodeAt(index), shape.units)) {
 		if (isDigit(text.charCodeAt(index))) digits++;
+		else if (digits == 0 && index - from >= DIGIT_REACH) return 0;
 		index++;
 	}
 	// A sentence may end right after the secret.
 	while (index > from && !isAlphanumeric(text.charCodeAt(index - 1))) index--;
 	const length = index - from;
-	return length >= fewest && length <= most && digits > 0 ? length : 0;
+	return length >= shape.fewest && length <= shape.most && digits > 0 ? length : 0;
 }
 
-function belongs(unit: i32, kind: string): bool {
+function belongs(unit: i32, units: i32): bool {
 	if (isDigit(unit)) return true;
-	if (kind == "capitals") return <u32>unit - 0x41 < 26;
-	return isAlphanumeric(unit) || (kind != "alnum" && isTokenUnit(unit)) || (kind == "dotted" && unit == 0x2e);
+	if (units == CAPITALS) return <u32>unit - 0x41 < 26;
+	return isAlphanumeric(unit) || (units != ALNUM && isTokenUnit(unit)) || (units == DOTTED && unit == 0x2e);
 }
 
 /** What base64url and most keys consist of: letters, digits, underscore, hyphen. */
@@ -155,10 +184,11 @@ function isTokenUnit(unit: i32): bool {
 
 /** `eyJ….….…`: three parts of base64url, the last one may be empty (an unsigned token). */
 function webTokenLength(text: string, at: i32): i32 {
+	const reach = text.charCodeAt(at - 1) == 0x2d ? at + HEADER_REACH : i32.MAX_VALUE;
 	let index = at;
 	for (let part = 0; part < 2; part++) {
 		const start = index;
-		while (isTokenUnit(text.charCodeAt(index))) index++;
+		while (isTokenUnit(text.charCodeAt(index)) && (part > 0 || index < reach)) index++;
 		if (index - start < 10 || text.charCodeAt(index) != 0x2e) return 0;
 		index++;
 		if (part == 0 && !startsAt(text, index, "eyJ")) return 0;
