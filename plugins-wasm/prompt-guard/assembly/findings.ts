@@ -57,17 +57,27 @@ export class Findings {
 
 	/** Adds a finding, unless the same one is there. */
 	add(rule: i32, severity: i32, detail: i32): void {
+		if (!this.has(rule, detail)) this.list.push(new Finding(rule, severity, detail));
+	}
+
+	private has(rule: i32, detail: i32): bool {
 		for (let index = 0; index < this.list.length; index++) {
-			if (this.list[index].rule == rule && this.list[index].detail == detail) return;
+			if (this.list[index].rule == rule && this.list[index].detail == detail) return true;
 		}
-		this.list.push(new Finding(rule, severity, detail));
+		return false;
 	}
 
 	/** Highest severity of all findings but secrets; 0 when there is none. */
 	get worst(): i32 {
+		return this.worstBeside(new Findings());
+	}
+
+	/** The same of those that are not among others. */
+	worstBeside(others: Findings): i32 {
 		let worst = 0;
 		for (let index = 0; index < this.list.length; index++) {
-			if (this.list[index].rule != SECRET_LEAK) worst = max(worst, this.list[index].severity);
+			const finding = this.list[index];
+			if (finding.rule != SECRET_LEAK && !others.has(finding.rule, finding.detail)) worst = max(worst, finding.severity);
 		}
 		return worst;
 	}

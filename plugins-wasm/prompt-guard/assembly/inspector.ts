@@ -17,7 +17,7 @@ import { findRoleMarkers } from "./detect/role-markers";
 import { findSecrets } from "./detect/secrets";
 import { Findings, HIGH, MEDIUM } from "./findings";
 import { FoldedText, fold, isFoldedWordUnit, Signs } from "./folded-text";
-import { PhraseMatcher, ruleName, ruleSeverity } from "./phrase-matcher";
+import { PhraseMatch, PhraseMatcher, ruleName, ruleSeverity } from "./phrase-matcher";
 import { PHRASE_RULES, SQUEEZED } from "./rules/phrase-rules";
 import {
 	CUSTOM_PHRASE,
@@ -31,8 +31,11 @@ import {
 } from "./rules/rule-names";
 import { Settings } from "./settings";
 
-/** Decoded texts that are looked at in one event; more than that is a waste of time for anybody who means well. */
-const MAX_DECODED: i32 = 64;
+/**
+ * UTF-16 units of decoded text that are looked at in one event, twice as many as the largest event has. Whoever encodes more
+ * than that, or the same again and again, does it to hide something behind it.
+ */
+const MAX_DECODED: i32 = 524288;
 
 /** Words of the rules in rot13 or from right to left that make a text worth reading that way. */
 const MIN_TURNED: i32 = 2;
@@ -52,6 +55,7 @@ export class Inspector {
 	private collected: TextBuilder = new TextBuilder(1024);
 	private matcher: PhraseMatcher = new PhraseMatcher(PHRASE_RULES);
 	private phrases: Array<FoldedText> = [];
+	/** Units that were decoded for this event. */
 	private decoded: i32 = 0;
 
 	constructor(settings: Settings) {
@@ -104,12 +108,13 @@ export class Inspector {
 		const turned = new Turned();
 		const matched = this.matcher.match(folded);
 		for (let index = 0; index < matched.length; index++) {
-			const rule = PHRASE_RULES[matched[index]];
+			const rule = PHRASE_RULES[matched[index].rule];
 			const name = ruleName(rule);
 			const kind = RULE_NAMES.indexOf(name);
 			if (name == "rotated") turned.rotated++;
 			else if (name == "reversed") turned.reversed++;
-			else if (this.settings.rules[kind]) findings.add(kind, ruleSeverity(rule), matched[index]);
+			else if (this.settings.rules[kind] && !isCovered(matched, index))
+				findings.add(kind, ruleSeverity(rule), matched[index].rule);
 		}
 		for (let index = 0; index < this.phrases.length; index++) {
 			if (containsPhrase(folded, this.phrases[index])) findings.add(CUSTOM_PHRASE, HIGH, index);
@@ -137,16 +142,39 @@ export class Inspector {
 				index = max(index, end);
 			}
 		}
-		if (signs.escapes >= MIN_ESCAPES) this.decodedText(decodeEscapes(text), findings, depth);
+		if (signs.escapes >= MIN_ESCAPES) this.escapedText(decodeEscapes(text), findings, depth);
 	}
 
 	private decodedText(text: string, findings: Findings, depth: i32): void {
-		if (text.length < 8 || this.decoded >= MAX_DECODED) return;
-		this.decoded++;
-		const inner = new Findings();
-		this.inspect(text, inner, depth - 1);
-		if (inner.worst >= MEDIUM) findings.add(ENCODED_PAYLOAD, HIGH, 0);
+		if (this.inside(text, findings, depth).worst >= MEDIUM) findings.add(ENCODED_PAYLOAD, HIGH, 0);
 	}
+
+	/** Most of such a text stood there as it is: what was found in it without its escapes counts once. */
+	private escapedText(text: string, findings: Findings, depth: i32): void {
+		if (this.inside(text, findings, depth).worstBeside(findings) >= MEDIUM) findings.add(ENCODED_PAYLOAD, HIGH, 0);
+	}
+
+	/** What speaks against a decoded text. */
+	private inside(text: string, findings: Findings, depth: i32): Findings {
+		const inner = new Findings();
+		if (text.length < 8) return inner;
+		this.decoded += text.length;
+		if (this.decoded > MAX_DECODED) findings.add(ENCODED_PAYLOAD, HIGH, 0);
+		else this.inspect(text, inner, depth - 1);
+		return inner;
+	}
+}
+
+/** The same words say the same thing once: true when a rule of the same name that is no weaker matches where this one does. */
+function isCovered(matched: Array<PhraseMatch>, index: i32): bool {
+	const rule = PHRASE_RULES[matched[index].rule];
+	for (let other = 0; other < matched.length; other++) {
+		if (other == index || matched[other].start != matched[index].start) continue;
+		const stronger = ruleSeverity(PHRASE_RULES[matched[other].rule]) - ruleSeverity(rule);
+		if ((stronger > 0 || (stronger == 0 && other < index)) && ruleName(PHRASE_RULES[matched[other].rule]) == ruleName(rule))
+			return true;
+	}
+	return false;
 }
 
 /** The text without the phrases of the allow list, ASCII letters compared without case. */

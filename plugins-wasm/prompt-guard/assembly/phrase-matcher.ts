@@ -3,7 +3,7 @@
 // merely contains the same words meets none.
 import { isUnspacedLetter } from "@hookbus/plugin-as";
 import { FoldedText, isFoldedWordUnit } from "./folded-text";
-import { isFiller } from "./rules/filler-words";
+import { FillerWords } from "./rules/filler-words";
 
 /** Filler words between two slots. */
 const MAX_FILLERS: i32 = 5;
@@ -11,8 +11,22 @@ const MAX_FILLERS: i32 = 5;
 const MAX_IDEOGRAPHS: i32 = 8;
 /** Any words between two slots, where a rule says so with "...". */
 const MAX_ANY: i32 = 4;
+/** Slots of one rule, the end included. */
+const MAX_SLOTS: i32 = 8;
 /** Words in the first slots of all rules; more make the module trap when it is first used, which every test notices. */
 const MAX_ENTRIES: i32 = 1200;
+
+export class PhraseMatch {
+	/** Index of the rule. */
+	readonly rule: i32;
+	/** Where in the folded text it begins to match. */
+	readonly start: i32;
+
+	constructor(rule: i32, start: i32) {
+		this.rule = rule;
+		this.start = start;
+	}
+}
 
 /**
  * Rules as text: `severity rule slot slot …`, parted by spaces. A slot is a list of words parted by `|`; `_` is a space
@@ -21,38 +35,53 @@ const MAX_ENTRIES: i32 = 1200;
  */
 export class PhraseMatcher {
 	private rules: StaticArray<string>;
+	/** Of each slot of each rule the index of its first word; 0 behind the last slot. */
+	private slots: StaticArray<u16>;
+	/** Of each slot which units its words begin with, a bit for the last five bits of a unit. Most words are passed by with it. */
+	private initials: StaticArray<u32>;
 	/** First entry for each last byte of a first unit, 0 for none; then a chain through `next`. Entry 0 is not used. */
 	private heads: StaticArray<u16> = new StaticArray<u16>(256);
 	private next: StaticArray<u16> = new StaticArray<u16>(MAX_ENTRIES);
 	private entryRule: StaticArray<u16> = new StaticArray<u16>(MAX_ENTRIES);
 	private entryAt: StaticArray<u16> = new StaticArray<u16>(MAX_ENTRIES);
 	private entries: i32 = 1;
+	private fillers: FillerWords = new FillerWords();
 
 	constructor(rules: StaticArray<string>) {
 		this.rules = rules;
+		this.slots = new StaticArray<u16>(rules.length * MAX_SLOTS);
+		this.initials = new StaticArray<u32>(rules.length * MAX_SLOTS);
 		for (let rule = 0; rule < rules.length; rule++) this.index(rule);
 	}
 
-	/** Adds the alternatives of a rule's first slot to the table. */
 	private index(rule: i32): void {
 		const text = this.rules[rule];
-		let at = firstSlot(text);
-		while (true) {
-			const entry = this.entries++;
-			const bucket = text.charCodeAt(at) & 0xff;
-			this.next[entry] = this.heads[bucket];
-			this.entryRule[entry] = <u16>rule;
-			this.entryAt[entry] = <u16>at;
-			this.heads[bucket] = <u16>entry;
-			while (isAlternativeUnit(text.charCodeAt(at))) at++;
-			if (text.charCodeAt(at) != 0x7c) return;
-			at++;
+		let slot = rule * MAX_SLOTS;
+		for (let at = firstSlot(text); at > 0; at = text.indexOf(" ", at) + 1) {
+			while (text.charCodeAt(at) == 0x2e) at++;
+			this.slots[slot] = <u16>at;
+			for (let word = at; word > 0; word = nextWord(text, word)) {
+				const unit = text.charCodeAt(word);
+				this.initials[slot] |= (<u32>1) << (unit & 31);
+				if (slot == rule * MAX_SLOTS) this.addEntry(rule, word, unit);
+			}
+			slot++;
 		}
+		assert(slot < (rule + 1) * MAX_SLOTS, "a rule has too many slots");
 	}
 
-	/** Indexes of the rules that match somewhere in the text, each once. */
-	match(text: FoldedText): Array<i32> {
-		const matched: Array<i32> = [];
+	private addEntry(rule: i32, at: i32, unit: i32): void {
+		const entry = this.entries++;
+		const bucket = unit & 0xff;
+		this.next[entry] = this.heads[bucket];
+		this.entryRule[entry] = <u16>rule;
+		this.entryAt[entry] = <u16>at;
+		this.heads[bucket] = <u16>entry;
+	}
+
+	/** The rules that match somewhere in the text, each once. */
+	match(text: FoldedText): Array<PhraseMatch> {
+		const matched: Array<PhraseMatch> = [];
 		const seen = new StaticArray<bool>(this.rules.length);
 		for (let index = 0; index < text.length; index++) {
 			const unit = text.at(index);
@@ -61,13 +90,45 @@ export class PhraseMatcher {
 				const rule = <i32>this.entryRule[entry];
 				if (seen[rule]) continue;
 				const end = wordEnd(text, index, this.rules[rule], this.entryAt[entry]);
-				if (end > 0 && restMatches(text, end, this.rules[rule], slotEnd(this.rules[rule], this.entryAt[entry]))) {
+				if (end > 0 && this.restMatches(text, end, rule, 1)) {
 					seen[rule] = true;
-					matched.push(rule);
+					matched.push(new PhraseMatch(rule, index));
 				}
 			}
 		}
 		return matched;
+	}
+
+	/** True when the slots from this one on follow in the text after `from`. */
+	private restMatches(text: FoldedText, from: i32, rule: i32, slot: i32): bool {
+		const at = <i32>this.slots[rule * MAX_SLOTS + slot];
+		if (at == 0) return true;
+		const any = this.rules[rule].charCodeAt(at - 1) == 0x2e;
+		let index = from;
+		let words = any ? MAX_ANY : MAX_FILLERS;
+		let ideographs = MAX_IDEOGRAPHS;
+		while (true) {
+			while (text.at(index) == 0x20) index++;
+			if (index >= text.length) return false;
+			if (this.slotMatches(text, index, rule, slot)) return true;
+			if (isUnspacedLetter(text.at(index))) {
+				if (--ideographs < 0) return false;
+				index++;
+			} else {
+				const end = nextWordEnd(text, index);
+				if (--words < 0 || (!any && !this.fillers.has(text, index, end))) return false;
+				index = end;
+			}
+		}
+	}
+
+	private slotMatches(text: FoldedText, index: i32, rule: i32, slot: i32): bool {
+		if (((this.initials[rule * MAX_SLOTS + slot] >> (text.at(index) & 31)) & 1) == 0) return false;
+		for (let word = <i32>this.slots[rule * MAX_SLOTS + slot]; word > 0; word = nextWord(this.rules[rule], word)) {
+			const end = wordEnd(text, index, this.rules[rule], word);
+			if (end > 0 && this.restMatches(text, end, rule, slot + 1)) return true;
+		}
+		return false;
 	}
 }
 
@@ -86,10 +147,11 @@ function firstSlot(rule: string): i32 {
 	return rule.indexOf(" ", 2) + 1;
 }
 
-function slotEnd(rule: string, at: i32): i32 {
+/** Index of the next word of the same slot; 0 behind the last one. */
+function nextWord(rule: string, at: i32): i32 {
 	let index = at;
-	while (index < rule.length && rule.charCodeAt(index) != 0x20) index++;
-	return index;
+	while (isAlternativeUnit(rule.charCodeAt(index))) index++;
+	return rule.charCodeAt(index) == 0x7c ? index + 1 : 0;
 }
 
 function isAlternativeUnit(unit: i32): bool {
@@ -112,41 +174,6 @@ function wordEnd(text: FoldedText, from: i32, rule: string, at: i32): i32 {
 		letter++;
 	}
 	return isFoldedWordUnit(last) && isFoldedWordUnit(text.at(index)) ? 0 : index;
-}
-
-/** True when the slots after `ruleAt` follow in the text after `from`. */
-function restMatches(text: FoldedText, from: i32, rule: string, ruleAt: i32): bool {
-	if (ruleAt >= rule.length) return true;
-	let slot = ruleAt + 1;
-	const any = rule.charCodeAt(slot) == 0x2e;
-	if (any) slot += 3;
-	let index = from;
-	let words = any ? MAX_ANY : MAX_FILLERS;
-	let ideographs = MAX_IDEOGRAPHS;
-	while (true) {
-		while (text.at(index) == 0x20) index++;
-		if (index >= text.length) return false;
-		if (slotMatches(text, index, rule, slot)) return true;
-		if (isUnspacedLetter(text.at(index))) {
-			if (--ideographs < 0) return false;
-			index++;
-		} else {
-			const end = nextWordEnd(text, index);
-			if (--words < 0 || (!any && !isFiller(text, index, end))) return false;
-			index = end;
-		}
-	}
-}
-
-function slotMatches(text: FoldedText, index: i32, rule: string, slot: i32): bool {
-	let at = slot;
-	while (true) {
-		const end = wordEnd(text, index, rule, at);
-		if (end > 0 && restMatches(text, end, rule, slotEnd(rule, at))) return true;
-		while (isAlternativeUnit(rule.charCodeAt(at))) at++;
-		if (rule.charCodeAt(at) != 0x7c) return false;
-		at++;
-	}
 }
 
 function nextWordEnd(text: FoldedText, from: i32): i32 {

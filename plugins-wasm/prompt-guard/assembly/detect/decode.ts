@@ -6,10 +6,8 @@ import { isAlphanumeric, isHexDigit, TextBuilder, utf8Text } from "@hookbus/plug
 export const MIN_BASE64: i32 = 24;
 /** Hex digits that are worth decoding. */
 export const MIN_HEX: i32 = 32;
-/** Longest run that is decoded, in units; an attack needs little, and the time is bounded. */
-const MAX_RUN: i32 = 16384;
-/** Escapes in a row that make a text an escaped one. */
-export const MIN_ESCAPES: i32 = 8;
+/** Escapes that make a text an escaped one: `Ignore%20previous%20instructions` has two. */
+export const MIN_ESCAPES: i32 = 2;
 
 export function isBase64Unit(unit: i32): bool {
 	return isAlphanumeric(unit) || unit == 0x2b || unit == 0x2f || unit == 0x2d || unit == 0x5f;
@@ -30,12 +28,11 @@ export function base64End(text: string, from: i32): i32 {
 }
 
 export function decodeBase64(text: string, from: i32, to: i32): string {
-	const end = min(to, from + MAX_RUN);
-	const bytes = new Uint8Array(((end - from) * 3) / 4 + 3);
+	const bytes = new Uint8Array(((to - from) * 3) / 4 + 3);
 	let count = 0;
 	let bits = 0;
 	let held = 0;
-	for (let index = from; index < end; index++) {
+	for (let index = from; index < to; index++) {
 		const value = base64Value(text.charCodeAt(index));
 		if (value < 0) continue;
 		bits = (bits << 6) | value;
@@ -69,11 +66,10 @@ export function hexEnd(text: string, from: i32): i32 {
 }
 
 export function decodeHex(text: string, from: i32, to: i32): string {
-	const end = min(to, from + MAX_RUN);
-	const bytes = new Uint8Array((end - from) / 2 + 1);
+	const bytes = new Uint8Array((to - from) / 2 + 1);
 	let count = 0;
 	let high = -1;
-	for (let index = from; index < end; index++) {
+	for (let index = from; index < to; index++) {
 		const unit = text.charCodeAt(index);
 		if (!isHexDigit(unit)) continue;
 		const value = hexValue(unit);
@@ -100,7 +96,7 @@ function readable(bytes: Uint8Array, count: i32): string {
 		if (byte < 0x20 && byte != 0x0a && byte != 0x0d && byte != 0x09) odd++;
 	}
 	if (odd * 20 > length) return "";
-	// The run may have been cut inside of a character.
+	// The run may end inside of a character.
 	for (let cut = 0; cut < 4 && cut < length; cut++) {
 		const text = utf8Text(bytes, length - cut);
 		if (text !== null) return text;
@@ -118,27 +114,24 @@ function withoutZeros(bytes: Uint8Array, count: i32): i32 {
 	return length;
 }
 
-/** The text with `%41`, `\x41`, `\u0041`, `&#65;` and `&#x41;` resolved; empty when it has fewer than eight of them in a row. */
+/** The text with `%41`, `\x41`, `\u0041`, `&#65;` and `&#x41;` resolved; empty when it has fewer than {@link MIN_ESCAPES} of them. */
 export function decodeEscapes(text: string): string {
-	let run = 0;
-	let longest = 0;
+	let escapes = 0;
 	const out = new TextBuilder(text.length);
 	let index = 0;
 	while (index < text.length) {
 		const unit = text.charCodeAt(index);
 		const length = unit == 0x25 || unit == 0x5c || unit == 0x26 ? escapeLength(text, index) : 0;
 		if (length == 0) {
-			run = 0;
 			out.addUnit(unit);
 			index++;
-			continue;
+		} else {
+			out.addUnit(escapeValue(text, index, length));
+			index += length;
+			escapes++;
 		}
-		out.addUnit(escapeValue(text, index, length));
-		index += length;
-		run++;
-		longest = max(longest, run);
 	}
-	return longest >= MIN_ESCAPES ? out.toString() : "";
+	return escapes >= MIN_ESCAPES ? out.toString() : "";
 }
 
 /** Units of the escape at `at`; 0 when none begins there. */

@@ -241,10 +241,30 @@ const FILLERS: StaticArray<string> = [
 	"y",
 ];
 
-/** True when the word from `start` up to `end` is a filler. */
-export function isFiller(text: FoldedText, start: i32, end: i32): bool {
-	for (let index = 0; index < FILLERS.length; index++) {
-		if (FILLERS[index].length == end - start && text.hasAt(start, FILLERS[index])) return true;
+const LETTERS: i32 = 26;
+
+/** The list by first letters: a text that repeats the beginning of a rule asks for every one of its words. */
+export class FillerWords {
+	/** Number of the first word with each first letter, from 1; 0 for none. */
+	private heads: StaticArray<u16> = new StaticArray<u16>(LETTERS);
+	private next: StaticArray<u16> = new StaticArray<u16>(FILLERS.length + 1);
+
+	constructor() {
+		for (let index = 0; index < FILLERS.length; index++) {
+			const letter = FILLERS[index].charCodeAt(0) - 0x61;
+			this.next[index + 1] = this.heads[letter];
+			this.heads[letter] = <u16>(index + 1);
+		}
 	}
-	return false;
+
+	/** True when the word from `start` up to `end` is a filler. */
+	has(text: FoldedText, start: i32, end: i32): bool {
+		const letter = text.at(start) - 0x61;
+		if (<u32>letter >= <u32>LETTERS) return false;
+		for (let word = <i32>this.heads[letter]; word != 0; word = <i32>this.next[word]) {
+			const filler = FILLERS[word - 1];
+			if (filler.length == end - start && text.hasAt(start, filler)) return true;
+		}
+		return false;
+	}
 }
