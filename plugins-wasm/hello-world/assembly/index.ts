@@ -10,7 +10,7 @@ export function on_chat_message(): i32 {
 function addInstruction(event: ChatMessageEvent): PluginResult {
 	// The values that an admin set, over the defaults of plugin.yaml. What is wrong with them goes to the operator.
 	const config = readConfig();
-	const instruction = config.string("instruction", "Answer in the language of the user's last message.");
+	const instruction = config.string("instruction", "Answer in the language of the user's last message.", 2000);
 	if (config.fault.length > 0) return PluginResult.fail(config.fault);
 
 	const messages = event.messageList;
