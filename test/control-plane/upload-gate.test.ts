@@ -308,79 +308,133 @@ describe("UP-04 what a file is, its bytes decide", () => {
 			file: () => Buffer.concat([Buffer.from("<html>"), zip([])]),
 			code: "package_unknown",
 		},
-		{
-			title: "a module with an archive behind it",
-			file: () => Buffer.concat([module, zip([])]),
-			fields: { manifest },
-			code: "module_refused",
-		},
 		{ title: "a module without a manifest", file: () => module, code: "package_file_missing" },
 		{ title: "an archive with a manifest beside it", file: () => zip([]), fields: { manifest }, code: "package_ambiguous" },
-		{ title: "a component", file: () => Buffer.from("0061736d0d000100", "hex"), fields: { manifest }, code: "module_refused" },
-		{
-			title: "a module of eight bytes",
-			file: () => Buffer.from("0061736d01000000", "hex"),
-			fields: { manifest },
-			code: "module_refused",
-		},
-		{
-			title: "a module that is cut off",
-			file: () => module.subarray(0, module.length - 5),
-			fields: { manifest },
-			code: "module_refused",
-		},
-		{
-			title: "a module without the hook's export",
-			file: () => moduleReturning({ on_tool_call: { action: "continue" } }),
-			fields: { manifest },
-			code: "module_refused",
-		},
-		{
-			title: "a module whose export has another type",
-			file: () => assemble('(module (func (export "on_chat_message") (param i32) (result i32) (i32.const 0)))'),
-			fields: { manifest },
-			code: "module_refused",
-		},
-		{
-			title: "a module that wants a function of WASI with another type",
-			file: () =>
-				assemble(
-					'(module (import "wasi_snapshot_preview1" "fd_write" (func)) (func (export "on_chat_message") (result i32) (i32.const 0)))',
-				),
-			fields: { manifest },
-			code: "module_refused",
-		},
-		{
-			title: "a module with a start function",
-			file: () =>
-				assemble('(module (func $s (loop (br 0))) (start $s) (func (export "on_chat_message") (result i32) (i32.const 0)))'),
-			fields: { manifest },
-			code: "module_refused",
-		},
-		{
-			title: "a module that begins with too much memory",
-			file: () => assemble('(module (memory 300) (func (export "on_chat_message") (result i32) (i32.const 0)))'),
-			fields: { manifest },
-			code: "module_refused",
-		},
-		{
-			title: "a module whose code does not validate",
-			file: () => corrupted(module),
-			fields: { manifest },
-			code: "module_probe_failed",
-		},
-		{
-			title: "a module whose data does not fit its memory",
-			file: () =>
-				assemble(
-					'(module (memory 1) (data (i32.const 65535) "too far") (func (export "on_chat_message") (result i32) (i32.const 0)))',
-				),
-			fields: { manifest },
-			code: "module_probe_failed",
-		},
 	];
 	test.each(rows)("UP-04 $title is refused", async ({ file, fields, code }) => {
 		expect(await refused(await file(), fields)).toMatchObject({ status: 422, code });
+	});
+
+	const hook = '(func (export "on_chat_message") (result i32) (i32.const 0))';
+	const modules: {
+		title: string;
+		file: () => Uint8Array | Promise<Uint8Array>;
+		code: "module_refused" | "module_probe_failed";
+		section: string;
+		rule: RegExp;
+	}[] = [
+		{
+			title: "with an archive behind it",
+			file: () => Buffer.concat([module, zip([])]),
+			code: "module_refused",
+			section: "module",
+			rule: /malformed: .*section id/,
+		},
+		{
+			title: "that is a component",
+			file: () => Buffer.from("0061736d0d000100", "hex"),
+			code: "module_refused",
+			section: "header",
+			rule: /component: .*core modules/,
+		},
+		{
+			title: "of eight bytes",
+			file: () => Buffer.from("0061736d01000000", "hex"),
+			code: "module_refused",
+			section: "export section",
+			rule: /"on_chat_message" is missing/,
+		},
+		{
+			title: "that is cut off",
+			file: () => module.subarray(0, module.length - 5),
+			code: "module_refused",
+			section: "module",
+			rule: /malformed: /,
+		},
+		{
+			title: "without the hook's export",
+			file: () => moduleReturning({ on_tool_call: { action: "continue" } }),
+			code: "module_refused",
+			section: "export section",
+			rule: /"on_chat_message" is missing/,
+		},
+		{
+			title: "whose export has another type",
+			file: () => assemble('(module (func (export "on_chat_message") (param i32) (result i32) (i32.const 0)))'),
+			code: "module_refused",
+			section: "export section",
+			rule: /"on_chat_message" is \(i32\) → i32; it must be \(\) → i32/,
+		},
+		{
+			title: "that wants a function of WASI with another type",
+			file: () => assemble(`(module (import "wasi_snapshot_preview1" "fd_write" (func)) ${hook})`),
+			code: "module_refused",
+			section: "import section",
+			rule: /"wasi_snapshot_preview1" "fd_write" is declared as/,
+		},
+		{
+			title: "that wants what no host offers",
+			file: () => assemble(`(module (import "env" "system" (func)) ${hook})`),
+			code: "module_refused",
+			section: "import section",
+			rule: /"env" "system" comes from a module that this host does not offer/,
+		},
+		{
+			title: "with a start function",
+			file: () => assemble(`(module (func $s (loop (br 0))) (start $s) ${hook})`),
+			code: "module_refused",
+			section: "start section",
+			rule: /a start function would run before any limit/,
+		},
+		{
+			title: "that begins with too much memory",
+			file: () => assemble(`(module (memory 300) ${hook})`),
+			code: "module_refused",
+			section: "memory section",
+			rule: /begins with 300 pages; the limit is 256/,
+		},
+		{
+			title: "that begins with too large a table",
+			file: () => assemble(`(module (table 100000 funcref) ${hook})`),
+			code: "module_refused",
+			section: "table section",
+			rule: /begins with 100000 elements/,
+		},
+		{
+			title: "whose code does not validate",
+			file: () => assemble('(module (func (export "on_chat_message") (result i32) (i64.const 0)))'),
+			code: "module_probe_failed",
+			section: "code section",
+			rule: /malformed: code section: Compiling function #0.* failed: type error/,
+		},
+		{
+			title: "whose data does not fit its memory",
+			file: () => assemble(`(module (memory 1) (data (i32.const 65535) "too far") ${hook})`),
+			code: "module_probe_failed",
+			section: "data section",
+			rule: /data segment .*out of bounds/,
+		},
+		{
+			title: "whose data has no memory",
+			file: () => assemble(`(module (data (i32.const 0) "x") ${hook})`),
+			code: "module_probe_failed",
+			section: "data section",
+			rule: /without memory/,
+		},
+		{
+			title: "whose elements do not fit its table",
+			file: () => assemble(`(module (table 1 funcref) (func $f) (elem (i32.const 5) $f) ${hook})`),
+			code: "module_probe_failed",
+			section: "element section",
+			rule: /table index is out of bounds/,
+		},
+	];
+	test.each(modules)("UP-04 a module $title is refused, with section, thing and rule", async ({ file, code, section, rule }) => {
+		const problem = await refused(await file(), { manifest });
+		expect(problem).toMatchObject({ status: 422, code });
+		expect(problem.errors?.map(({ path }) => path)).toEqual([section]);
+		expect(problem.errors?.[0]?.message).toMatch(rule);
+		expect(problem.detail).toMatch(/^plugin\.wasm/);
 	});
 
 	test("UP-04 a module and its manifest install, whatever the file is called", async () => {
@@ -669,14 +723,6 @@ function damaged(): Buffer {
 	const at = file.indexOf(deflateRawSync(content).subarray(0, 40)) + 500;
 	file[at] = (file[at] as number) ^ 0xff;
 	return file;
-}
-
-/** Flips opcodes inside the last function's body: the sections stay readable, the code does not validate. */
-function corrupted(bytes: Uint8Array): Uint8Array {
-	const copy = Uint8Array.from(bytes);
-	const body = Buffer.from(copy).lastIndexOf(Buffer.from([0x41, 0x00, 0x0b]));
-	copy[body] = 0xff;
-	return copy;
 }
 
 function nested(levels: number): Record<string, unknown> {

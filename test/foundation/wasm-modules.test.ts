@@ -95,10 +95,18 @@ describe("admitting a module", () => {
 		["a start function", `(func $s) (start $s) ${good}`, "start_refused", /initialize/],
 	];
 
-	test.each(cases)("refuses %s", async (_name, body, code, message) => {
+	const sections: Readonly<Record<string, RegExp>> = {
+		import_refused: /^import section: "/,
+		memory_refused: /^(memory|table) section: /,
+		export_missing: /^export section: (function )?"/,
+		start_refused: /^start section: a start function/,
+	};
+	test.each(cases)("refuses %s, with section, thing and rule", async (_name, body, code, message) => {
 		const faults = moduleFaults(await assemble(`(module ${body})`), rules);
 		expect(faults.map((fault) => fault.code)).toEqual([code]);
 		expect(faults[0]?.message).toMatch(message);
+		expect(faults[0]?.message).toMatch(sections[code] as RegExp);
+		expect(faults[0]?.message).toBe(`${faults[0]?.section}: ${faults[0]?.rule}`);
 	});
 
 	test("admits a plain plugin", async () => {
@@ -106,14 +114,19 @@ describe("admitting a module", () => {
 	});
 
 	test.each([
-		["an empty file", new Uint8Array(0), "not_wasm"],
-		["a zip", Buffer.from("PK\u0003\u0004 and more"), "not_wasm"],
-		["a component", Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0), "component"],
-		["a 64-bit memory", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1), "memory_refused"],
-		["a shared table", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 4, 5, 1, 0x70, 3, 1, 2), "memory_refused"],
-		["a section that claims too much", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 0xff, 0xff, 0x03), "malformed"],
-	])("refuses %s", (_name, bytes, code) => {
-		expect(() => moduleFaults(bytes, rules)).toThrow(expect.objectContaining({ code }));
+		["an empty file", new Uint8Array(0), "not_wasm", "header"],
+		["a zip", Buffer.from("PK\u0003\u0004 and more"), "not_wasm", "header"],
+		["a component", Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0), "component", "header"],
+		["a 64-bit memory", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1), "memory_refused", "memory section"],
+		["a shared table", Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 4, 5, 1, 0x70, 3, 1, 2), "memory_refused", "table section"],
+		[
+			"a section that claims too much",
+			Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 0xff, 0xff, 0x03),
+			"malformed",
+			"module",
+		],
+	])("refuses %s", (_name, bytes, code, section) => {
+		expect(() => moduleFaults(bytes, rules)).toThrow(expect.objectContaining({ code, section }));
 	});
 });
 

@@ -1,5 +1,6 @@
 // What the start command and the tests may import.
 export { CheckThreads } from "./checks/check-threads.js";
+export { probeModule } from "./checks/module-probe.js";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./compose.js";
 export { ERROR_CATALOGUE, type ErrorCode } from "./errors.js";
 export { ACCESS_POLICY, type Access, UPLOAD_FIELD_ROLES } from "./http/access-policy.js";

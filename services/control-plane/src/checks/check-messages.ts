@@ -2,8 +2,7 @@
 
 export type CheckQuestion =
 	| { readonly type: "parse_manifest"; readonly text: string }
-	| { readonly type: "validate"; readonly schema: Record<string, unknown>; readonly values: readonly unknown[] }
-	| { readonly type: "probe_module"; readonly bytes: Uint8Array };
+	| { readonly type: "validate"; readonly schema: Record<string, unknown>; readonly values: readonly unknown[] };
 
 export interface SchemaFault {
 	/** Which of the values. */
@@ -18,7 +17,6 @@ export interface SchemaFault {
 export interface CheckAnswers {
 	readonly parse_manifest: { readonly value: unknown } | { readonly fault: string };
 	readonly validate: { readonly faults: readonly SchemaFault[] };
-	readonly probe_module: { readonly fault?: string };
 }
 
 /** `failed`: the check itself broke, for example by a schema that refers to itself without end. */

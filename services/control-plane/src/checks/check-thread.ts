@@ -1,4 +1,4 @@
-// Runs inside a check thread and handles what strangers wrote: YAML, JSON Schemas with regular expressions, Wasm. Each of
+// Runs inside a check thread and handles what strangers wrote: YAML, JSON Schemas with regular expressions. Each of
 // them can be made to take for ever or to fill the heap; in here that costs a thread, in the main thread the service.
 import { isMainThread, parentPort } from "node:worker_threads";
 import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
@@ -23,8 +23,6 @@ function answer(asked: CheckQuestion): CheckAnswers[CheckQuestion["type"]] {
 			return parseManifest(asked.text);
 		case "validate":
 			return { faults: asked.values.flatMap((value, index) => validate(asked.schema, value, index)) };
-		case "probe_module":
-			return probeModule(asked.bytes);
 	}
 }
 
@@ -71,24 +69,4 @@ const MAX_FAULTS = 50;
 function leaves(errors: readonly OutputUnit[]): OutputUnit[] {
 	const found = errors.filter(({ keyword }) => !SUMMARIES.has(keyword));
 	return (found.length > 0 ? found : [...errors]).slice(0, MAX_FAULTS);
-}
-
-/** Compiles and instantiates. Every import is a function that throws, because a probe may call nothing. */
-function probeModule(bytes: Uint8Array): CheckAnswers["probe_module"] {
-	try {
-		const module = new WebAssembly.Module(bytes);
-		const imports: Record<string, Record<string, () => never>> = {};
-		for (const { module: from, name } of WebAssembly.Module.imports(module)) {
-			imports[from] ??= {};
-			Object.defineProperty(imports[from], name, { enumerable: true, value: refuseCall });
-		}
-		new WebAssembly.Instance(module, imports);
-		return {};
-	} catch (thrown) {
-		return { fault: (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 300) };
-	}
-}
-
-function refuseCall(): never {
-	throw new Error("the module called the host while it was only being probed");
 }

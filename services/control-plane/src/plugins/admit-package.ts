@@ -1,9 +1,14 @@
 // The install gate: everything that is found out about a package before a row is written. It runs one package at a time,
 // because each may hold a module of many megabytes in memory and a core for seconds.
+//
+// No function of the module is called here: that needs the whole host that a runtime links to it. Each runtime makes an instance
+// with the plugin's configuration and calls `initialize` in a thread that it can end, before a table with the plugin goes live.
+// What fails there is answered to the caller of ?wait=applied as activation_failed, and the version before goes on.
 import { createHash } from "node:crypto";
-import { limitMemory, ModuleFault, moduleFaults } from "@hookbus/foundation";
+import { limitMemory, limitTables, ModuleFault, moduleFaults } from "@hookbus/foundation";
 import type { Manifest, ManifestNote } from "@hookbus/schemas";
 import type { CheckThreads } from "../checks/check-threads.js";
+import { probeModule } from "../checks/module-probe.js";
 import { errors } from "../errors.js";
 import { effectiveLimits } from "../routing/effective-limits.js";
 import { checkManifest } from "./check-manifest.js";
@@ -44,27 +49,28 @@ export async function admitPackage(upload: UploadedPackage, threads: CheckThread
 		);
 	}
 	const { manifest } = report;
-	await admitModule(module, manifest, threads);
+	await admitModule(module, manifest);
 	return { manifest, warnings: report.warnings, module, digest, readme };
 }
 
-async function admitModule(module: Buffer, manifest: Manifest, threads: CheckThreads): Promise<void> {
+async function admitModule(module: Buffer, manifest: Manifest): Promise<void> {
 	const { memoryPages } = effectiveLimits(manifest);
 	const requiredExports = [...new Set(manifest.hooks.map(({ hook }) => hook))];
 	const faults = readFaults(module, { memoryPages, requiredExports });
 	const [first] = faults;
 	if (first !== undefined) {
-		throw errors.module_refused(`plugin.wasm: ${first.message}${more(faults.length)}`, {
-			errors: faults.map((fault) => ({ path: fault.section, message: `${fault.code}: ${fault.message}` })),
-		});
+		throw errors.module_refused(`plugin.wasm: ${first.message}${more(faults.length)}`, { errors: faults.map(locate) });
 	}
-	const probe = await threads.run({ type: "probe_module", bytes: limitMemory(module, memoryPages) });
-	const fault = probe.ok ? probe.answer.fault : probe.why;
-	if (fault !== undefined) {
-		throw errors.module_probe_failed(`plugin.wasm does not compile, or does not start with its imports: ${fault}`, {
-			errors: [{ path: "plugin.wasm", message: fault }],
-		});
-	}
+	const fault = await probeModule(limitTables(limitMemory(module, memoryPages)));
+	if (fault === undefined) return;
+	throw errors.module_probe_failed(`plugin.wasm does not compile, or does not start with its imports: ${fault.message}`, {
+		errors: [locate(fault)],
+	});
+}
+
+/** The section, and what is wrong there by which rule. */
+function locate({ code, section, message }: ModuleFault): { path: string; message: string } {
+	return { path: section, message: `${code}: ${message}` };
 }
 
 /** Refusals that the module's bytes earn, and the one that they cannot be read at all, alike. */

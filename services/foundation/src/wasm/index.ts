@@ -8,7 +8,7 @@ export { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, 
 export { limitMemory } from "./limit-memory.js";
 export { limitTables, MAX_TABLE_ELEMENTS } from "./limit-tables.js";
 export { ModuleFault, type ModuleFaultCode } from "./module-fault.js";
-export { SECTION } from "./read-sections.js";
+export { readSections, SECTION, type Section } from "./read-sections.js";
 export { USER_IMPORTS, USER_MODULE } from "./user-imports.js";
 export { VALUE_TYPE_CODES, type ValueType } from "./value-types.js";
 export { WASI, WASI_IMPORTS } from "./wasi-imports.js";
