@@ -25,6 +25,8 @@ export interface Answer<Event extends HookEvent> {
 	/** JSON Pointers of what the plugin changed. */
 	readonly paths: readonly string[];
 	readonly reason?: VerdictReason;
+	/** Action claim: the answer. */
+	readonly claim?: unknown;
 	readonly annotations: Readonly<Record<string, unknown>>;
 	/** Milliseconds of processor time of the call. */
 	readonly cpuMs: number;
@@ -102,6 +104,7 @@ export class ConfiguredPlugin {
 			data: (applied.event ?? event).data as Event["data"],
 			paths: applied.paths,
 			...(applied.block === undefined ? {} : { reason: applied.block }),
+			...(applied.claim === undefined ? {} : { claim: applied.claim }),
 			annotations: result.annotations ?? {},
 			cpuMs: (used.user + used.system) / 1000,
 		};
