@@ -165,6 +165,22 @@ describe("a call does not see what the call before it left:", () => {
 		expect(instance.restore()).toBe(false);
 	});
 
+	test("what it wrote over its input, which is no other plugin's either", async () => {
+		const bytes = await plugin({
+			value: "(local.get $input)",
+			change: `(call $store_u64 (call $input_offset) (i64.const -1))
+				(if (i64.ne (call $input_load_u64 (i64.const 0)) (i64.const -1)) (then (unreachable)))`,
+		});
+		const shared = new Uint8Array(Buffer.from("01234567 and more"));
+		const instances = [await make(bytes), await make(bytes)];
+		for (const instance of [...instances, ...instances]) {
+			const outcome = instance.call("on_chat_message", shared);
+			expect(outcome).toMatchObject({ output: new Uint8Array(Buffer.from("01234567")) });
+			expect(instance.restore()).toBe(true);
+		}
+		expect(Buffer.from(shared).toString()).toBe("01234567 and more");
+	});
+
 	test("any writes to memory", async () => {
 		const instance = await make(
 			await assemble(`(module ${EXTISM_IMPORTS_WAT} (memory 2) (data (i32.const 300) "some data") (data (i32.const 70000) "more data")

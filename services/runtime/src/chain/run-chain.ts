@@ -152,14 +152,13 @@ class ChainPass {
 		this.#book(step, index, startedAt, invocation, inputBytes);
 	}
 
-	/** What the plugin reads: the bytes that arrived when nothing was changed or withheld, a copy for each plugin. */
+	/** What the plugin reads: the bytes that arrived when nothing was changed or withheld. They are copied into its host memory. */
 	#inputFor(step: ThreadStep, plugin: HostedPlugin): string | Uint8Array {
 		const { grants } = plugin.loaded.image;
 		if (!grants.includes("read_messages")) {
 			return JSON.stringify(withholdText(this.#event, step.effect === "claim"));
 		}
-		// The SDK wraps a whole buffer instead of copying it, and the guest could then write to it.
-		return this.#json ?? Uint8Array.prototype.slice.call(this.#input.body);
+		return this.#json ?? this.#input.body;
 	}
 
 	/** An answer to a tool call whose arguments do not fit; the plugin is not run and the model can correct itself. */
