@@ -40,13 +40,14 @@ export class LoadedPlugin {
 
 	/** Makes the plugin ready for the next call, unless it is. Returns why it cannot be. */
 	async prepare(): Promise<MappedFailure | undefined> {
-		this.#ready ??= await this.#makeReady();
+		this.#ready ??= this.#restored() ?? (await PluginInstance.make(this.image, this.#caller));
 		return this.#ready instanceof PluginInstance ? undefined : this.#ready.failure;
 	}
 
 	/** Runs one export on fresh state. Never throws; never called twice at the same time in one thread. */
 	async invoke(exportName: string, input: string | Uint8Array, time?: InvocationTime): Promise<Invocation> {
-		const instance = this.#ready ?? (await this.#makeReady());
+		// Without waiting where nothing has to be waited for: this is every call of a busy thread.
+		const instance = this.#ready ?? this.#restored() ?? (await PluginInstance.make(this.image, this.#caller));
 		this.#ready = undefined;
 		if (!(instance instanceof PluginInstance)) return { ...instance, outputBytes: 0 };
 		this.#instance = instance;
@@ -67,9 +68,10 @@ export class LoadedPlugin {
 		this.#ready = undefined;
 	}
 
-	async #makeReady(): Promise<PluginInstance | FailedInstance> {
+	/** The instance that was used, in the state that `initialize` left; `undefined`: there is none, or it cannot be restored. */
+	#restored(): PluginInstance | undefined {
 		const used = this.#instance;
 		this.#instance = undefined;
-		return used?.restore() ? used : PluginInstance.make(this.image, this.#caller);
+		return used?.restore() ? used : undefined;
 	}
 }

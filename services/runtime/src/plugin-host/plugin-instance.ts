@@ -57,6 +57,8 @@ export class PluginInstance {
 	readonly #wasi: WasiFunctions | undefined;
 	#report = newHostCallReport();
 	#exports: DriverExports | undefined;
+	/** Exports of the plugin by name: looking one up among those of the driver takes as long as a small call. */
+	readonly #functions = new Map<string, () => unknown>();
 	#memory: HostMemory | undefined;
 	#pluginBytes: PluginBytes | undefined;
 	#reusable = false;
@@ -179,8 +181,11 @@ export class PluginInstance {
 	}
 
 	#function(name: string): () => unknown {
+		const known = this.#functions.get(name);
+		if (known !== undefined) return known;
 		const found = (this.#exports as unknown as Record<string, () => unknown> | undefined)?.[pluginExport(name)];
 		if (found === undefined) throw new Error(`the module exports no function "${name}"`);
+		this.#functions.set(name, found);
 		return found;
 	}
 
