@@ -120,7 +120,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 			logger,
 		);
 	const waitingThreads = settings.HOOKBUS_WAITING_THREADS;
-	const groups = new ThreadGroups(await startPool(threads, threads * 4), () => startPool(waitingThreads, waitingThreads * 8));
+	const groups = new ThreadGroups(await startPool(threads, threads * 4), () => startPool(waitingThreads, waitingThreads * 16));
 	const fleet = new FleetSize(monotonicMs);
 	const costs = new CostLedger(bus.costs, logger);
 	const admission = new Admission({

@@ -58,11 +58,11 @@ export const RuntimeSettings = Type.Object(
 			description: "Events that may wait or run; more are refused as overloaded",
 		}),
 		HOOKBUS_WAITING_THREADS: Type.Integer({
-			default: 4,
+			default: 2,
 			minimum: 1,
 			maximum: 256,
 			description:
-				"Worker threads for plugins that may wait for the network or the bus; started with the first of them, up to eight times as many while all wait",
+				"Worker threads for plugins that may wait for the network or the bus; started with the first of them, up to sixteen times as many while all wait",
 		}),
 		HOOKBUS_ADMISSION_WAIT_MS: Type.Integer({
 			default: 500,
