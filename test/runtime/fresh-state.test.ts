@@ -166,6 +166,30 @@ describe("a call does not see what the call before it left:", () => {
 		expect(instance.restore()).toBe(false);
 	});
 
+	test("how long its blocks of host memory were", async () => {
+		const instance = await make(
+			await assemble(`(module ${EXTISM_IMPORTS_WAT}
+				(func (export "on_tool_call") (result i32)
+					(local $i i32)
+					(loop $next
+						(drop (call $alloc (i64.const 4711)))
+						(local.set $i (i32.add (local.get $i) (i32.const 1)))
+						(br_if $next (i32.lt_u (local.get $i) (i32.const 10))))
+					(i32.const 0))
+				(func (export "on_chat_message") (result i32)
+					(local $block i64)
+					(local.set $block (call $alloc (i64.const 8)))
+					;; Freeing one that was never made makes those in front of it exist, as far as their addresses go.
+					(call $free (i64.const 0x0009000000000000))
+					(call $store_u64 (local.get $block) (call $length (i64.const 0x0005000000000000)))
+					(call $output_set (local.get $block) (i64.const 8))
+					(i32.const 0)))`),
+		);
+		expect(instance.call("on_tool_call", "")).not.toHaveProperty("failure");
+		expect(instance.restore()).toBe(true);
+		expect(call(instance)).toBe(0n);
+	});
+
 	test("what it wrote over its input, which is no other plugin's either", async () => {
 		const bytes = await plugin({
 			value: "(local.get $input)",
