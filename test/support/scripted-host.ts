@@ -14,6 +14,8 @@ export interface HttpAnswer {
 
 /** Answers of the host. A function that is missing here must not be called. */
 export interface HostScript {
+	/** The configuration as the host hands it over; absent: none. */
+	readonly config?: string;
 	state_get?(key: string): Content;
 	state_set?(key: string, value: Uint8Array, ttlMs: bigint): number;
 	state_delete?(key: string): void;
@@ -90,7 +92,7 @@ export async function runScripted(
 	let error: string | undefined;
 	let response: HttpAnswer | undefined;
 
-	const ask = (called: keyof HostScript, ...values: unknown[]): Answer => {
+	const ask = (called: Exclude<keyof HostScript, "config">, ...values: unknown[]): Answer => {
 		calls.push([called, ...values]);
 		const answer = script[called] as ((...values: unknown[]) => Answer) | undefined;
 		if (answer === undefined) throw new Error(`the plugin called ${called}, and the test has no answer to it`);
@@ -117,7 +119,7 @@ export async function runScripted(
 		error_set: (at: bigint) => {
 			error = blocks.text(at);
 		},
-		config_get: () => 0n,
+		config_get: (name: bigint) => blocks.addContent(blocks.text(name) === "config" ? script.config : undefined),
 		get_log_level: () => 0,
 		log_debug: log("debug"),
 		log_info: log("info"),

@@ -4,7 +4,7 @@
 import { reportError } from "./host-memory";
 import { logError } from "./log";
 
-/** Logs what failed and where, makes it the call's error, and traps. */
+/** Logs what failed and where, makes it the call's error (for hosts that ask for one after a trap), and traps. */
 export function abortPlugin(message: string | null, file: string | null, line: u32, column: u32): void {
 	const what = message !== null ? message : "aborted";
 	const where = file !== null ? ` (${file}:${line}:${column})` : "";

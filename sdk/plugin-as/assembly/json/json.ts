@@ -6,6 +6,7 @@ import { JsonKind } from "./json-kind";
 import { JsonParser } from "./json-parser";
 import { decodeJsonString } from "./json-string";
 import { JsonWriter } from "./json-writer";
+import { nearestDouble } from "./nearest-double";
 import { encodeUtf8 } from "./utf8";
 
 /** A value, or why the text has none. */
@@ -162,7 +163,7 @@ export class Json {
 
 	/** A number as the nearest f64; NaN for everything else. */
 	asNumber(): f64 {
-		return this.kind == JsonKind.Number ? F64.parseFloat(this.scalarText()) : f64.NaN;
+		return this.kind == JsonKind.Number ? nearestDouble(this.scalarText()) : f64.NaN;
 	}
 
 	/** A number as an integer: `fallback` for everything else, for fractions, and outside of ±2^53. */

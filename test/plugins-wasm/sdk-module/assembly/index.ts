@@ -157,10 +157,6 @@ export function logs(): i32 {
 	return output(Json.ofNull());
 }
 
-export function abort(): i32 {
-	throw new Error("something is wrong");
-}
-
 /** A long text, piece by piece. */
 export function build(): i32 {
 	const builder = new TextBuilder(1);
