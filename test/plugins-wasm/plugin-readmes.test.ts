@@ -4,11 +4,13 @@ import type { HookEntry, HookEvent, Manifest } from "@hookbus/schemas";
 import { eventSubject, isEventData } from "@hookbus/schemas";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { pluginNames } from "../../plugins-wasm/build-plugin.js";
 import { chatEvent, responseEvent, toolEvent } from "../support/events.js";
 import { SamplePlugin } from "../support/sample-plugin.js";
 
 const FOLDER = new URL("../../plugins-wasm/", import.meta.url);
+
+/** Not everything in the folder: somebody's own plugin may stand beside them. */
+const SAMPLES = ["hello-world", "math-solver", "pii-redactor", "prompt-guard"];
 
 interface Property {
 	readonly default?: unknown;
@@ -35,12 +37,12 @@ function table(readme: string, title: string): string[][] {
 	);
 }
 
-test.each(pluginNames())("%s has a README that begins with its name", (name) => {
+test.each(SAMPLES)("%s has a README that begins with its name", (name) => {
 	expect(existsSync(new URL(`${name}/README.md`, FOLDER))).toBe(true);
 	expect(readmeOf(name)).toMatch(new RegExp(`^# ${name}\n`));
 });
 
-describe.each(pluginNames())("the README of %s", (name) => {
+describe.each(SAMPLES)("the README of %s", (name) => {
 	const readme = readmeOf(name);
 	const manifest = manifestOf(name);
 
@@ -64,7 +66,7 @@ describe.each(pluginNames())("the README of %s", (name) => {
 	});
 });
 
-describe.each(pluginNames().filter((name) => name !== "hello-world"))("the README of %s", (name) => {
+describe.each(SAMPLES.filter((name) => name !== "hello-world"))("the README of %s", (name) => {
 	const readme = readmeOf(name);
 	const manifest = manifestOf(name);
 
