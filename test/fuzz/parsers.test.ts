@@ -16,8 +16,8 @@ import { quickly, sharedProperties } from "./expect-harmless.js";
 import { moveBytes, type Random, randomFrom, replaceBytes, replaceValue } from "./mutate.js";
 
 const SEED = 20_263;
-const INPUTS = 30_000;
-const MANIFESTS = 1_500;
+const INPUTS = 15_000;
+const MANIFESTS = 1_000;
 const OUTPUT_BYTES = 262_144;
 
 let before: unknown;

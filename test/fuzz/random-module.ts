@@ -34,6 +34,10 @@ const withMax = <T extends { min: number; more: number | undefined }>({ more, ..
 	max: more === undefined ? undefined : rest.min + more,
 });
 
+function sometimes<T>(value: fc.Arbitrary<T>, otherwise: T): fc.Arbitrary<T> {
+	return fc.oneof({ weight: 3, arbitrary: fc.constant(otherwise) }, { weight: 2, arbitrary: value });
+}
+
 const exportNames = fc.oneof(
 	fc.constantFrom("memory", "state:memory", "own:f", "state:global:0", "__proto__", "constructor", "then", "", "_start", "f"),
 	fc.string({ unit: "grapheme", maxLength: 12 }),
@@ -41,9 +45,12 @@ const exportNames = fc.oneof(
 
 const parts: fc.Arbitrary<Parts> = fc.record({
 	memory: fc.option(fc.record(limits(fc.nat(4))).map(withMax), { nil: undefined, freq: 5 }),
-	tables: fc.array(
-		fc.record({ type: fc.constantFrom("funcref" as const, "externref" as const), ...limits(fc.nat(5)) }).map(withMax),
-		{ maxLength: 3 },
+	// What cannot be put back is rarer than what can, so that both are often seen.
+	tables: sometimes(
+		fc.array(fc.record({ type: fc.constantFrom("funcref" as const, "externref" as const), ...limits(fc.nat(5)) }).map(withMax), {
+			maxLength: 3,
+		}),
+		[],
 	),
 	globals: fc.array(
 		fc.record({ type: fc.constantFrom(...NUMBERS, "v128" as const, "funcref" as const), isMutable: fc.boolean() }),
@@ -51,8 +58,8 @@ const parts: fc.Arbitrary<Parts> = fc.record({
 			maxLength: 4,
 		},
 	),
-	data: fc.array(fc.string({ maxLength: 20 }), { maxLength: 2 }),
-	elements: fc.nat(2),
+	data: sometimes(fc.array(fc.string({ maxLength: 20 }), { maxLength: 2 }), []),
+	elements: sometimes(fc.nat(2), 0),
 	functions: fc.array(fc.array(fc.nat(9_999), { maxLength: 12 }), { minLength: 1, maxLength: 4 }),
 	exports: fc.uniqueArray(fc.record({ name: exportNames, pick: fc.nat(99) }), { maxLength: 6, selector: ({ name }) => name }),
 });

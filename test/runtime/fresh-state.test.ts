@@ -268,7 +268,7 @@ describe("a call does not see what the call before it left:", () => {
 					expect(answer).toEqual(first);
 				}
 			}),
-			{ numRuns: 200, seed: 3 },
+			{ numRuns: 120, seed: 3 },
 		);
 		// Otherwise nothing was shown.
 		expect(seen.restored, JSON.stringify(seen)).toBeGreaterThan(50);

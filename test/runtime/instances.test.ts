@@ -146,7 +146,7 @@ describe("on one runtime", () => {
 			rounds = Math.min(9_000, Math.max(1, Math.round((rounds * limitMs) / Math.max(durationMs, 0.1))));
 		}
 		const seen = { ok: 0, timeout: 0 };
-		for (let event = 0; event < 300; event += 1) {
+		for (let event = 0; event < 200; event += 1) {
 			const { outcomes } = await run(Math.min(9_999, Math.max(1, Math.round(rounds))));
 			expect(outcomes).toHaveLength(1);
 			const outcome = outcomes[0] as keyof typeof seen;
