@@ -47,6 +47,6 @@ export function mapPluginError(
 }
 
 /** One line without control characters, at most 400 characters: the text may come from the plugin. */
-function printable(text: string): string {
+export function printable(text: string): string {
 	return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").slice(0, 400);
 }

@@ -16,7 +16,7 @@ import { GuestError } from "./host-errors.js";
 import { createHostFunctions, HOST_MODULE } from "./host-functions.js";
 import { HostMemory, type HostMemoryExports } from "./host-memory.js";
 import { extismModules, pluginExport } from "./linked-modules.js";
-import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
+import { type MappedFailure, mapPluginError, printable } from "./map-plugin-error.js";
 import type { PluginImage } from "./plugin-image.js";
 import { createUserFunctions } from "./user-functions.js";
 import { type MemoryAccess, PluginBytes } from "./wasi/plugin-bytes.js";
@@ -175,7 +175,7 @@ export class PluginInstance {
 		memory.begin(input, this.#limits.allocBytes, this.#limits.allocBlocks);
 		const code = this.#function(exportName)();
 		const result = memory.result();
-		if (result.kind === "error") throw new GuestError(maskSecrets(new TextDecoder().decode(result.bytes), this.#image.secrets));
+		if (result.kind === "error") throw new GuestError(this.#errorText() ?? "");
 		if (code !== 0) throw new GuestError(`${exportName} returned ${code} and set no error`);
 		return result.kind === "output" ? result.bytes : undefined;
 	}
@@ -204,7 +204,19 @@ export class PluginInstance {
 
 	#mapError(thrown: unknown): MappedFailure {
 		const pages = this.#exports?.memory_pages?.() ?? 0;
-		return mapPluginError(thrown, { memoryFull: pages >= this.#image.limits.memoryPages, refusedBytes: this.#memory?.refused });
+		const failure = mapPluginError(thrown, {
+			memoryFull: pages >= this.#image.limits.memoryPages,
+			refusedBytes: this.#memory?.refused,
+		});
+		const said = failure.outcome === "trap" ? this.#errorText() : undefined;
+		return said === undefined ? failure : { ...failure, message: `${failure.message}; it had said: ${printable(said)}` };
+	}
+
+	/** What the plugin set as its error; what a language's abort or panic says before it traps. */
+	#errorText(): string | undefined {
+		const result = this.#memory?.result();
+		if (result?.kind !== "error") return undefined;
+		return maskSecrets(new TextDecoder().decode(result.bytes), this.#image.secrets);
 	}
 }
 
