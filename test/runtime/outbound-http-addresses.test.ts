@@ -281,6 +281,17 @@ describe("HP-23 a name server", () => {
 		expect(bodyOf(await ask([toPublic, a("127.0.1.1", "cdn.example")]))).toBe("inside");
 	});
 
+	test("that gives a name more than 32 addresses gets nobody connected", async () => {
+		const many = (count: number) => Array.from({ length: count }, (_, index) => a(`127.0.1.${index + 1}`));
+		const before = inside.connections;
+		expect(await ask(many(30), [aaaa("fd00::1"), aaaa("fd00::2"), aaaa("fd00::3")])).toMatchObject({
+			status: 0,
+			reason: "rebind.example has 33 addresses; at most 32 are allowed",
+		});
+		expect(inside.connections).toBe(before);
+		expect(bodyOf(await ask(many(32)))).toBe("inside");
+	});
+
 	test("that fails for one kind of address does not keep the other one from being reached; further addresses are tried", async () => {
 		expect(bodyOf(await ask([a("127.0.1.1")], []))).toBe("inside");
 		const dns = await startDns(({ type }) =>
@@ -313,6 +324,16 @@ describe("HP-24 what belongs to this machine", () => {
 		expect(guard.refusal("8.8.8.9")).toBeUndefined();
 		expect(new AddressGuard(["8.8.8.0/24", "2606:4700::/32"], addresses).refusal("8.8.8.8")).toBeUndefined();
 	});
+});
+
+test("the machine's own addresses are read once, however many are checked", () => {
+	let reads = 0;
+	const guard = new AddressGuard([], () => {
+		reads += 1;
+		return ["8.8.8.8"];
+	});
+	expect(guard.refusal("8.8.4.4", "1.1.1.1", "8.8.8.8")).toBe("own");
+	expect(reads).toBe(1);
 });
 
 describe("a range that the deployment allows", () => {

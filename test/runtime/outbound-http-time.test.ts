@@ -1,4 +1,5 @@
 // How long a plugin's HTTP request may take, and how much may come back: nothing outlives the deadline, whatever a server does.
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { NetworkRule } from "@hookbus/schemas";
 import { describe, expect, test } from "vitest";
@@ -47,7 +48,7 @@ describe("HP-25 a server that", () => {
 			(socket) => writeForEver(socket, `${HEAD}transfer-encoding: chunked\r\n\r\n`, "1\r\nb\r\n", 20),
 			{},
 		],
-		["says 'continue' without end", (socket) => writeForEver(socket, "", "HTTP/1.1 100 Continue\r\n\r\n", 5), {}],
+		["says 'continue' without end", (socket) => writeForEver(socket, "", "HTTP/1.1 100 Continue\r\n\r\n", 60), {}],
 	])("%s is given up at the deadline", async (_, onConnection, { scheme = "http", method }) => {
 		const server = await startListener(HOST, onConnection);
 		const startedAt = performance.now();
@@ -107,6 +108,22 @@ describe("HP-25 a server that", () => {
 			/no whole response/,
 		],
 		[
+			"sends early hints without end",
+			(socket) => writeForEver(socket, "", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100)),
+			`${HOST} sent more than 8 responses before the response`,
+		],
+		[
+			"sends a body of 1 MiB in chunks of one byte",
+			(socket) => writeForEver(socket, `${HEAD}transfer-encoding: chunked\r\n\r\n`, "1\r\nb\r\n".repeat(1_000)),
+			`the response of ${HOST} comes in more than 16384 pieces`,
+		],
+		[
+			"wraps its body in more than the body",
+			(socket) =>
+				writeForEver(socket, `${HEAD}transfer-encoding: chunked\r\n\r\n`, `64;${"a".repeat(1_000)}\r\n${"b".repeat(100)}\r\n`),
+			`${HOST} sent more than 1376256 bytes for one response`,
+		],
+		[
 			"gives two lengths",
 			(socket) => socket.write(`${HEAD}content-length: 1\r\ncontent-length: 2\r\n\r\nbb`),
 			/HPE_UNEXPECTED_CONTENT_LENGTH$/,
@@ -117,6 +134,12 @@ describe("HP-25 a server that", () => {
 		expect(response).toMatchObject({ status: 0, reason: expect.stringMatching(reason) });
 		expect(response.body.length).toBe(0);
 		await waitFor("the connection is closed", () => server.open === 0, { timeoutMs: 2_000 });
+	});
+
+	test("sends early hints and then a response, has it handed on", async () => {
+		const hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n".repeat(8);
+		const server = await startListener(HOST, (socket) => socket.end(`${hints}${HEAD}\r\nbody`));
+		expect(bodyOf(await send("http", server))).toBe("body");
 	});
 
 	test("sends 1 MiB and 100 headers, gives a response", async () => {
@@ -153,6 +176,37 @@ describe("HP-25 a server that", () => {
 		const rights = rightsTo([server, end].map(({ port }): NetworkRule => ({ host: HOST, scheme: "http", port })));
 		expect(bodyOf(await pluginRequests()({ url: `http://${HOST}:${server.port}/` }, rights))).toBe("end");
 		await waitFor("the connection is closed", () => server.open === 0, { timeoutMs: 2_000 });
+	});
+});
+
+describe("requests at the same time", () => {
+	test("have a bound for each plugin and for all; what is over it gets no response and disturbs no other", async () => {
+		const waiting: ServerResponse[] = [];
+		const site = await startSite(HOST, (_, response) => void waiting.push(response));
+		const plugin = pluginRequests();
+		const ask = (name: string) =>
+			plugin(
+				{ url: `http://${HOST}:${site.port}/` },
+				{ ...rightsTo([{ host: HOST, scheme: "http", port: site.port }]), plugin: name },
+			);
+		const askAll = (count: number, name: string) => Array.from({ length: count }, () => ask(name));
+		const first = askAll(16, "plugin-0");
+		expect(await ask("plugin-0")).toMatchObject({
+			status: 0,
+			reason: "too many requests of this plugin are on their way; try again later",
+		});
+		const others = Array.from({ length: 7 }, (_, index) => askAll(16, `plugin-${index + 1}`)).flat();
+		expect(await ask("plugin-8")).toMatchObject({
+			status: 0,
+			reason: "too many requests of plugins are on their way; try again later",
+		});
+		await waitFor("all have come", () => waiting.length === 128);
+		for (const response of waiting.splice(0)) response.end("answered");
+		expect(new Set((await Promise.all([...first, ...others])).map(bodyOf))).toEqual(new Set(["answered"]));
+		const again = ask("plugin-0");
+		await waitFor("it has come", () => waiting.length === 1);
+		waiting[0]?.end("again");
+		expect(bodyOf(await again)).toBe("again");
 	});
 });
 

@@ -23,31 +23,34 @@ export class AddressGuard {
 		this.#ownAddresses = ownAddresses;
 	}
 
-	/** Why an address may not be reached, as a kind of address (`loopback`, `private`, `own`); `undefined`: it may be. */
-	refusal(text: string): string | undefined {
-		return ipaddr.isValid(text) ? this.#refusalOf(ipaddr.parse(text)) : "unknown";
+	/** Why one of the addresses may not be reached, as a kind of address (`loopback`, `private`, `own`); `undefined`: all may be. */
+	refusal(...addresses: readonly string[]): string | undefined {
+		// Asking the system takes longer than all the rest.
+		const own = new Set(this.#ownAddresses().map((text) => ipaddr.parse(text).toString()));
+		return addresses
+			.map((text) => (ipaddr.isValid(text) ? this.#refusalOf(ipaddr.parse(text), own) : "unknown"))
+			.find((refusal) => refusal !== undefined);
 	}
 
-	#refusalOf(address: Address): string | undefined {
-		const range = this.#isAllowed(address) ? undefined : this.#kindOf(address);
+	#refusalOf(address: Address, own: ReadonlySet<string>): string | undefined {
+		const range = this.#isAllowed(address) ? undefined : kindOf(address, own);
 		if (range !== undefined) return range;
 		// An allowed range of translated addresses opens nothing that is not allowed behind the translation.
 		return embeddedAddresses(address)
-			.map((embedded) => this.#refusalOf(embedded))
+			.map((embedded) => this.#refusalOf(embedded, own))
 			.find((refusal) => refusal !== undefined);
 	}
 
 	#isAllowed(address: Address): boolean {
 		return this.#allowed.some((range) => lies(address, range));
 	}
+}
 
-	#kindOf(address: Address): string | undefined {
-		const range = address.range();
-		if (range !== "unicast") return range;
-		if (address.kind() === "ipv6" && !lies(address, GLOBAL_UNICAST)) return "reserved";
-		const text = address.toString();
-		return this.#ownAddresses().some((own) => ipaddr.parse(own).toString() === text) ? "own" : undefined;
-	}
+function kindOf(address: Address, own: ReadonlySet<string>): string | undefined {
+	const range = address.range();
+	if (range !== "unicast") return range;
+	if (address.kind() === "ipv6" && !lies(address, GLOBAL_UNICAST)) return "reserved";
+	return own.has(address.toString()) ? "own" : undefined;
 }
 
 /** IPv4 addresses that an IPv6 address stands for. */

@@ -2,6 +2,7 @@
 // of the call.
 import type { HttpRequest, HttpResponse } from "../host-call.js";
 import { invalid } from "../host-call-errors.js";
+import { MOST_REQUEST_TEXT, requireFewHeaders } from "../request-limits.js";
 
 /** Sends a request by way of the main thread. */
 export type SendRequest = (request: HttpRequest) => HttpResponse;
@@ -21,6 +22,9 @@ export class HttpCalls {
 	 */
 	send(text: string, body: Uint8Array | undefined): HttpResponse {
 		this.last = undefined;
+		if (text.length > MOST_REQUEST_TEXT) {
+			throw invalid(`http_request: a request of ${text.length} characters; at most ${MOST_REQUEST_TEXT} are allowed`);
+		}
 		const response = this.#send({ ...parseRequest(text), body });
 		if (response.status !== 0) this.last = response;
 		return response;
@@ -52,6 +56,7 @@ function parseObject(text: string): { readonly url?: unknown; readonly method?: 
 function parseHeaders(headers: unknown): Record<string, string> {
 	if (headers === undefined || headers === null) return {};
 	if (typeof headers !== "object") throw invalid("http_request: the headers are no JSON object");
+	requireFewHeaders(Object.keys(headers).length);
 	const entries = Object.entries(headers).map(([name, value]): [string, string] => {
 		if (typeof value !== "string") throw invalid(`http_request: the header ${name.slice(0, 64)} is no text`);
 		return [name, value];

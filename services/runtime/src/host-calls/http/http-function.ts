@@ -5,12 +5,14 @@
 //                                                                                 → redirect → prepared, 5 times at most
 //   not allowed, at any of these     denied: ends the plugin's call
 //   no response, or one too large    status 0 with the reason
+//   too many at the same time        the same
 //   the signal                       closes what is open, timeout
 import { createSecureContext, rootCertificates } from "node:tls";
 import type { HttpResponse } from "../host-call.js";
 import { timedOut } from "../host-call-errors.js";
 import type { HostFunction } from "../host-function.js";
 import type { PluginRights } from "../plugin-rights.js";
+import { ExchangeSlots } from "./exchange-slots.js";
 import { isRedirect, redirectedRequest } from "./follow-redirect.js";
 import { AddressGuard } from "./guard-address.js";
 import { HTTP_LIMITS } from "./http-limits.js";
@@ -40,6 +42,7 @@ export function createHttpFunction(options: HttpOptions): HostFunction<"http_req
 	checkHostPatterns(options.hosts);
 	checkNameServers(options.dnsServers);
 	const guard = new AddressGuard(options.allowedRanges);
+	const slots = new ExchangeSlots();
 	const ca = options.ca ?? [];
 	const secureContext = ca.length === 0 ? undefined : createSecureContext({ ca: [...rootCertificates, ...ca] });
 
@@ -47,9 +50,8 @@ export function createHttpFunction(options: HttpOptions): HostFunction<"http_req
 	async function exchange(request: PreparedRequest, rights: PluginRights, signal: AbortSignal): Promise<WireResponse> {
 		const { method, body } = request;
 		const addresses = await resolveHost(request.url.hostname, options.dnsServers, signal);
-		for (const address of addresses) {
-			const refusal = guard.refusal(address);
-			if (refusal === undefined) continue;
+		const refusal = guard.refusal(...addresses);
+		if (refusal !== undefined) {
 			const why = `${request.url.hostname} has an address that is not public (${refusal}); only ranges that this deployment allows may be reached besides`;
 			throw deniedRequest(method, request.url, why);
 		}
@@ -88,7 +90,7 @@ export function createHttpFunction(options: HttpOptions): HostFunction<"http_req
 		prepare: (request, rights) => prepareRequest(request, rights, options.hosts),
 		async run(prepared, rights, { signal }) {
 			try {
-				return await exchangeAll(prepared, rights, signal);
+				return await slots.use(rights, () => exchangeAll(prepared, rights, signal));
 			} catch (thrown) {
 				if (signal.aborted) {
 					const what = requestText(prepared.method, prepared.url);

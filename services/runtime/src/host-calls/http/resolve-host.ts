@@ -2,6 +2,7 @@
 // another address.
 import { Resolver } from "node:dns/promises";
 import { isIP } from "node:net";
+import { HTTP_LIMITS } from "./http-limits.js";
 import { isAddress } from "./match-host.js";
 import { NoResponse } from "./no-response.js";
 
@@ -31,6 +32,9 @@ export async function resolveHost(host: string, servers: readonly string[], sign
 		const [four, six] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
 		// IPv4 first: a machine without a way out over IPv6 would wait for each of them.
 		const addresses = [four, six].flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+		if (addresses.length > HTTP_LIMITS.addresses) {
+			throw new NoResponse(`${host} has ${addresses.length} addresses; at most ${HTTP_LIMITS.addresses} are allowed`);
+		}
 		if (addresses.length > 0) return addresses;
 		if (four.status === "rejected") throw NoResponse.because(`${host} does not resolve`, four.reason);
 		throw new NoResponse(`${host} does not resolve: it has no address`);

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { eventOrEnd } from "./event-or-end.js";
 import { isRedirect } from "./follow-redirect.js";
 import { HTTP_LIMITS } from "./http-limits.js";
+import { limitWork } from "./limit-work.js";
 import { NoResponse } from "./no-response.js";
 
 export interface WireRequest {
@@ -39,6 +40,7 @@ export async function sendRequest(socket: Socket, wire: WireRequest, signal: Abo
 	});
 	// One more than is allowed, so that it shows: further headers are left out without a word.
 	request.maxHeadersCount = HTTP_LIMITS.responseHeaders + 1;
+	limitWork(request, url);
 	try {
 		request.end(wire.body);
 		const response = await eventOrEnd<IncomingMessage>(request, "response");
@@ -83,13 +85,19 @@ function readHeaders({ rawHeaders }: IncomingMessage, url: URL): Map<string, str
 }
 
 async function readBody(response: IncomingMessage, url: URL): Promise<Buffer> {
-	const { responseBody } = HTTP_LIMITS;
-	const chunks: Buffer[] = [];
+	const { responseBody, responsePieces } = HTTP_LIMITS;
+	const pieces: Buffer[] = [];
 	let bytes = 0;
-	for await (const chunk of response as AsyncIterable<Buffer>) {
-		bytes += chunk.length;
-		if (bytes > responseBody) throw new NoResponse(`the response of ${url.hostname} has more than ${responseBody} bytes`);
-		chunks.push(chunk);
-	}
-	return Buffer.concat(chunks, bytes);
+	// Iterating would show pieces that were put together, and not how many there were.
+	response.on("data", (piece: Buffer) => {
+		bytes += piece.length;
+		pieces.push(piece);
+		if (bytes > responseBody) {
+			response.destroy(new NoResponse(`the response of ${url.hostname} has more than ${responseBody} bytes`));
+		} else if (pieces.length > responsePieces) {
+			response.destroy(new NoResponse(`the response of ${url.hostname} comes in more than ${responsePieces} pieces`));
+		}
+	});
+	await eventOrEnd(response, "end");
+	return Buffer.concat(pieces, bytes);
 }
