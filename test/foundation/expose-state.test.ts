@@ -3,7 +3,7 @@
 import { exposeState, inspectModule, ModuleFault } from "@hookbus/foundation";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { assemble, fixtureModule } from "../support/module-returning.js";
+import { assemble, assembleWith, fixtureModule } from "../support/module-returning.js";
 
 const CHANGES_TABLE = "changes a table";
 const DROPS_SEGMENT = "drops a segment";
@@ -77,12 +77,17 @@ describe("instructions", () => {
 		);
 	});
 
-	test("an instruction that this host does not know counts as one that cannot be put back", async () => {
+	test("an instruction that this host does not know is refused, also behind one that cannot be put back", async () => {
 		const bytes = await shell("(drop (i32.const 0x5a))");
 		// i32.const (41) becomes atomic.fence's prefix (fe).
 		const at = bytes.findIndex((byte, index) => byte === 0x41 && bytes[index + 1] === 0xda);
 		bytes[at] = 0xfe;
-		expect((await exposeState(bytes)).irreversible).toMatch(/does not know/);
+		await expect(exposeState(bytes)).rejects.toThrow(/^code section: uses instruction 0xfe near byte \d+ .*does not know/);
+		const catching = await assembleWith(
+			{ exceptions: true },
+			"(module (table 1 funcref) (func (table.set (i32.const 0) (ref.null func)) (try (do) (catch_all))))",
+		);
+		await expect(exposeState(catching)).rejects.toMatchObject({ code: "instruction_refused" });
 	});
 });
 

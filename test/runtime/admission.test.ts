@@ -1,11 +1,19 @@
 // What stands in front of the threads: breakers, rates, budgets, and how many events a plugin may have at once. Whatever a plugin is
 // refused, its neighbours in the same chain and in other chains run, and the verdict says what was not run and why.
 import { CostLedger } from "@hookbus/runtime";
-import { COST_BUCKET, HEARTBEAT_SUBJECTS, type PluginLimits, type RuntimeStatus, type Verdict } from "@hookbus/schemas";
+import {
+	COST_BUCKET,
+	HEARTBEAT_SUBJECTS,
+	type PluginLimits,
+	type RuntimeStatus,
+	STATE_STREAM,
+	type Verdict,
+} from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import pino from "pino";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ask } from "../support/ask.js";
+import { askForCalls, askingModule } from "../support/asking-module.js";
 import { closeAfter } from "../support/close-after.js";
 import { connectTo } from "../support/connect.js";
 import { chatEvent } from "../support/events.js";
@@ -104,6 +112,18 @@ describe("admission", () => {
 		expect(outcomes(await ask(connection, chatEvent("x")))["broken"]).toBe("trap");
 	});
 
+	test("a plugin whose host calls fail by our fault is not blamed for it", async () => {
+		await startRuntimeHere({ natsUrl });
+		const asking = { ...plugin("asking", await askingModule()), grants: ["read_messages", "state"] as const };
+		await routes.apply([asking, good]);
+		const streams = (await connection.jetstreamManager()).streams;
+		await streams.delete(STATE_STREAM);
+		for (let event = 0; event < 8; event += 1) {
+			const verdict = await askForCalls(connection, [["state_get", "k"]]);
+			expect(outcomes(verdict)).toEqual({ asking: "host_error", good: "ok" });
+		}
+	});
+
 	test("a gate that is not run blocks: what it guards does not open because it fails", async () => {
 		await startRuntimeHere({ natsUrl });
 		await routes.apply([{ ...plugin("gate", await fixtureModule("trap")), bindings: [{ hook: HOOK, effect: "gate" }] }]);
@@ -191,6 +211,33 @@ describe("admission", () => {
 		expect(neighbourMs).toBeLessThan(400);
 		expect(verdicts.every((verdict) => outcomes(verdict)["good"] === "ok")).toBe(true);
 		expect(verdicts.map((verdict) => outcomes(verdict)["slow"]).sort()).toEqual([...Array(19).fill("overloaded"), "timeout"]);
+	});
+
+	test("a plugin without room costs the event neither its verdict nor the other plugins, however short its deadline", async () => {
+		await startRuntimeHere({ natsUrl, settings: { HOOKBUS_ADMISSION_WAIT_MS: "5000" } });
+		const slow: TestPlugin = {
+			...plugin("slow", await fixtureModule("loop-forever"), { concurrency: 1 }),
+			bindings: [{ hook: HOOK, effect: "transform", timeoutMs: 2_000 }],
+		};
+		await routes.apply([slow, good]);
+		const first = ask(connection, chatEvent("x"));
+		const waited = await ask(connection, chatEvent("x", { deadlineMs: 800 }));
+		expect(outcomes(waited)).toEqual({ slow: "overloaded", good: "ok" });
+		expect(waited.durationMs).toBeLessThan(800);
+		expect(outcomes(await first)).toEqual({ slow: "timeout", good: "ok" });
+	});
+
+	test("each of two plugins in one chain keeps its own limit of events at the same time", async () => {
+		await startRuntimeHere({ natsUrl, settings: { HOOKBUS_ADMISSION_WAIT_MS: "0", HOOKBUS_THREADS: "4" } });
+		const looping = await fixtureModule("loop-forever");
+		const loop = (name: string): TestPlugin => ({
+			...plugin(name, looping, { concurrency: 1 }),
+			bindings: [{ hook: HOOK, effect: "transform", timeoutMs: 200 }],
+		});
+		await routes.apply([loop("a"), loop("b")]);
+		const verdicts = await Promise.all(Array.from({ length: 6 }, () => ask(connection, chatEvent("x"))));
+		const ran = (name: string) => verdicts.filter((verdict) => outcomes(verdict)[name] === "timeout").length;
+		expect([ran("a"), ran("b")]).toEqual([1, 1]);
 	});
 
 	test("events that wait for a plugin run as soon as it has room", async () => {

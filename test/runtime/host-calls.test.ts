@@ -280,7 +280,7 @@ describe("a plugin that asks the host", () => {
 	});
 
 	test("waits in threads of its own kind, and holds up no plugin that never waits", async () => {
-		await startRuntime({ HOOKBUS_THREADS: "1", HOOKBUS_WAITING_THREADS: "1" });
+		await startRuntime({ HOOKBUS_THREADS: "1", HOOKBUS_WAITING_THREADS: "1", HOOKBUS_ADMISSION_WAIT_MS: "10000" });
 		const waiting = asking({ bindings: [{ hook: HOOK, effect: "transform", assistant: "waiting" }] });
 		const quick: TestPlugin = {
 			name: "quick",

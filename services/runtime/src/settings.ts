@@ -65,11 +65,11 @@ export const RuntimeSettings = Type.Object(
 				"Worker threads for plugins that may wait for the network or the bus; started with the first of them, up to sixteen times as many while all wait",
 		}),
 		HOOKBUS_ADMISSION_WAIT_MS: Type.Integer({
-			default: 500,
+			default: 5_000,
 			minimum: 0,
 			maximum: 10_000,
 			description:
-				"Milliseconds that an event waits when one of its plugins has as many events as it may have; then it goes on without",
+				"Milliseconds that an event waits, half of its deadline at most, when one of its plugins has as many events as it may have; then it goes on without",
 		}),
 		HOOKBUS_BREAKER_FAILURES: Type.Integer({
 			default: 5,

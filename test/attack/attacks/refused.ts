@@ -98,6 +98,14 @@ export const REFUSED: readonly Attack[] = [
 		'(tag $thrown) (func (export "on_chat_message") (result i32) (throw $thrown))',
 	),
 	text(
+		"catch-denial",
+		"catches what the host throws to end its call, and goes on",
+		/uses instruction 0x6 .*does not know/,
+		`(import "extism:host/env" "http_request" (func $http_request (param i64 i64) (result i64)))
+		(func (export "on_chat_message") (result i32)
+			(loop $again (try (do (drop (call $http_request (i64.const 0) (i64.const 0)))) (catch_all)) (br $again)) (i32.const 0))`,
+	),
+	text(
 		"export-flood",
 		"exports 100,000 functions",
 		/exports; at most/,

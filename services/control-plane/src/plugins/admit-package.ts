@@ -5,7 +5,7 @@
 // with the plugin's configuration and calls `initialize` in a thread that it can end, before a table with the plugin goes live.
 // What fails there is answered to the caller of ?wait=applied as activation_failed, and the version before goes on.
 import { createHash } from "node:crypto";
-import { limitMemory, limitTables, ModuleFault, moduleFaults } from "@hookbus/foundation";
+import { limitMemory, limitTables, ModuleFault, moduleFaults, scanInstructions } from "@hookbus/foundation";
 import type { Manifest, ManifestNote } from "@hookbus/schemas";
 import type { CheckThreads } from "../checks/check-threads.js";
 import { probeModule } from "../checks/module-probe.js";
@@ -56,7 +56,7 @@ export async function admitPackage(upload: UploadedPackage, threads: CheckThread
 async function admitModule(module: Buffer, manifest: Manifest): Promise<void> {
 	const { memoryPages } = effectiveLimits(manifest);
 	const requiredExports = [...new Set(manifest.hooks.map(({ hook }) => hook))];
-	const faults = readFaults(module, { memoryPages, requiredExports });
+	const faults = await readFaults(module, { memoryPages, requiredExports });
 	const [first] = faults;
 	if (first !== undefined) {
 		throw errors.module_refused(`plugin.wasm: ${first.message}${more(faults.length)}`, { errors: faults.map(locate) });
@@ -74,9 +74,11 @@ function locate({ code, section, message }: ModuleFault): { path: string; messag
 }
 
 /** Refusals that the module's bytes earn, and the one that they cannot be read at all, alike. */
-function readFaults(module: Uint8Array, rules: Parameters<typeof moduleFaults>[1]): ModuleFault[] {
+async function readFaults(module: Uint8Array, rules: Parameters<typeof moduleFaults>[1]): Promise<ModuleFault[]> {
 	try {
-		return moduleFaults(module, rules);
+		const faults = moduleFaults(module, rules);
+		if (faults.length === 0) await scanInstructions(module);
+		return faults;
 	} catch (thrown) {
 		if (thrown instanceof ModuleFault) return [thrown];
 		throw thrown;

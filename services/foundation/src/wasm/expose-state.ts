@@ -6,7 +6,6 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { BinaryReader } from "./binary-reader.js";
 import { encodeName, encodeU32, encodeVector, replaceSection } from "./binary-writer.js";
 import { type FunctionType, inspectModule, KINDS, type ModuleExport } from "./inspect-module.js";
-import { ModuleFault } from "./module-fault.js";
 import { readSections, SECTION, sectionReader } from "./read-sections.js";
 import { findIrreversible, type Irreversible, readLocals } from "./scan-instructions.js";
 import type { ValueType } from "./value-types.js";
@@ -41,10 +40,11 @@ export interface ExposedModule {
 const MAX_GLOBALS = 1_000;
 
 /**
- * @throws ModuleFault when the bytes are no readable module
+ * @throws ModuleFault when the bytes are no readable module, or use an instruction that is refused
  */
 export async function exposeState(bytes: Uint8Array): Promise<ExposedModule> {
 	const facts = inspectModule(bytes);
+	const irreversible = await scanInstructions(bytes);
 	const globals = facts.mutableGlobals.size > MAX_GLOBALS ? [] : [...facts.mutableGlobals];
 	const hasMemory = facts.memories.length > 0;
 	const entries = [
@@ -58,7 +58,7 @@ export async function exposeState(bytes: Uint8Array): Promise<ExposedModule> {
 		hasMemory,
 		usesWasi: facts.imports.some(({ module }) => module === WASI),
 		globals: globals.map(([, type]) => type),
-		irreversible: facts.mutableGlobals.size > MAX_GLOBALS ? "has too many globals" : await scanCode(bytes),
+		irreversible: facts.mutableGlobals.size > MAX_GLOBALS ? "has too many globals" : irreversible,
 	};
 }
 
@@ -69,29 +69,30 @@ function exportEntry(name: string, kind: ModuleExport["kind"], index: number): n
 /** Bytes of code after which others get their turn. */
 const SLICE_BYTES = 128 * 1024;
 
-async function scanCode(bytes: Uint8Array): Promise<Irreversible | undefined> {
+/**
+ * Reads all instructions, a slice at a time.
+ *
+ * @returns why the state of an instance cannot be put back; `undefined`: it can
+ * @throws ModuleFault `instruction_refused`, `malformed`
+ */
+export async function scanInstructions(bytes: Uint8Array): Promise<Irreversible | undefined> {
 	const section = readSections(bytes).find(({ id }) => id === SECTION.code);
 	if (section === undefined) return undefined;
-	try {
-		const reader = sectionReader(bytes, section);
-		let pause = reader.offset + SLICE_BYTES;
-		for (let functions = reader.u32(); functions > 0; functions -= 1) {
-			const length = reader.u32();
-			const begin = reader.skip(length);
-			const body = new BinaryReader(bytes, begin, begin + length, "code section");
-			let found = readLocals(body);
-			while (found === undefined && !body.done) {
-				found = findIrreversible(body, pause);
-				if (body.offset < pause) continue;
-				await nextTurn();
-				pause = body.offset + SLICE_BYTES;
-			}
-			if (found !== undefined) return found;
+	let first: Irreversible | undefined;
+	const reader = sectionReader(bytes, section);
+	let pause = reader.offset + SLICE_BYTES;
+	for (let functions = reader.u32(); functions > 0; functions -= 1) {
+		const length = reader.u32();
+		const begin = reader.skip(length);
+		const body = new BinaryReader(bytes, begin, begin + length, "code section");
+		readLocals(body);
+		while (!body.done) {
+			const found = findIrreversible(body, pause);
+			first ??= found;
+			if (body.offset < pause) continue;
+			await nextTurn();
+			pause = body.offset + SLICE_BYTES;
 		}
-		return undefined;
-	} catch (thrown) {
-		// What the engine makes of it is the engine's business; here it is only code that was not understood.
-		if (thrown instanceof ModuleFault) return "uses an instruction that this host does not know";
-		throw thrown;
 	}
+	return first;
 }

@@ -1,7 +1,7 @@
 // What is known of Wasm modules, as an entry of its own: worker threads import it without the connection and key libraries.
 export { type AdmissionRules, moduleFaults } from "./admit-module.js";
 export { encodeFunctionType, encodeModule, encodeName, encodeU32, encodeVector } from "./binary-writer.js";
-export { type ExposedModule, exposeState, globalExport, MEMORY_EXPORT, ownExport } from "./expose-state.js";
+export { type ExposedModule, exposeState, globalExport, MEMORY_EXPORT, ownExport, scanInstructions } from "./expose-state.js";
 export { EXTISM_ENV, EXTISM_IMPORTS } from "./extism-imports.js";
 export { describeType, sameType } from "./function-types.js";
 export { type FunctionType, inspectModule, type ModuleExport, type ModuleFacts, type ModuleImport } from "./inspect-module.js";

@@ -10,6 +10,7 @@ export type ModuleFaultCode =
 	| "memory_refused"
 	| "export_missing"
 	| "start_refused"
+	| "instruction_refused"
 	| "too_slow";
 
 /** A module that this host does not take. `message` names the section, the thing and the rule. */

@@ -1,31 +1,38 @@
 // Walks the instructions of a module's functions and says which of its state they can change that nobody can put back from
-// outside: tables, and segments that were dropped. Source: WebAssembly Core 2.0, section 5.4.
+// outside: tables, and segments that were dropped. Instructions that this host does not know are refused: among them are those
+// that catch exceptions, with which a plugin could go on after the host has ended its call. Source: WebAssembly Core 2.0, section 5.4.
 import type { BinaryReader } from "./binary-reader.js";
+import { ModuleFault } from "./module-fault.js";
 import { VALUE_TYPES } from "./value-types.js";
 
 /** Why the state of an instance cannot be put back after a call. */
-export type Irreversible = "changes a table" | "drops a segment" | "uses an instruction that this host does not know";
+export type Irreversible = "changes a table" | "drops a segment";
 
-/** Reads what stands before the instructions of a function. */
-export function readLocals(reader: BinaryReader): Irreversible | undefined {
+/**
+ * Reads what stands before the instructions of a function.
+ *
+ * @throws ModuleFault `instruction_refused` for types that this host does not know
+ */
+export function readLocals(reader: BinaryReader): void {
 	for (let groups = reader.u32(); groups > 0; groups -= 1) {
 		reader.u32();
-		if (!areKnownTypes(reader, 1)) return UNKNOWN;
+		readTypes(reader, 1);
 	}
-	return undefined;
 }
 
 /**
  * Reads instructions until `pause` is reached or the reader is done. `undefined`: nothing that cannot be put back.
  *
  * @param pause offset from which on the caller wants to go on later
+ * @throws ModuleFault `instruction_refused`, `malformed`
  */
 export function findIrreversible(reader: BinaryReader, pause: number): Irreversible | undefined {
+	let first: Irreversible | undefined;
 	while (!reader.done && reader.offset < pause) {
 		const found = readInstruction(reader, reader.byte());
-		if (found !== undefined) return found;
+		first ??= found;
 	}
-	return undefined;
+	return first;
 }
 
 /** Skips one constant expression, its `end` included. */
@@ -38,7 +45,15 @@ export function skipConstant(reader: BinaryReader): void {
 }
 
 const END = 0x0b;
-const UNKNOWN = "uses an instruction that this host does not know";
+
+function unknown(reader: BinaryReader, what: string): ModuleFault {
+	const where = `near byte ${reader.offset} of the module`;
+	return new ModuleFault(
+		"instruction_refused",
+		"code section",
+		`${what} ${where}, which this host does not know; build for WebAssembly 2.0, without exceptions, threads and garbage collection`,
+	);
+}
 
 function readInstruction(reader: BinaryReader, opcode: number): Irreversible | undefined {
 	// Arithmetic, comparisons and conversions, which have no immediates, are by far the most.
@@ -94,7 +109,8 @@ function readInstruction(reader: BinaryReader, opcode: number): Irreversible | u
 			for (let labels = reader.u32() + 1; labels > 0; labels -= 1) reader.u32();
 			return undefined;
 		case 0x1c: // select with types
-			return areKnownTypes(reader, reader.u32()) ? undefined : UNKNOWN;
+			readTypes(reader, reader.u32());
+			return undefined;
 		case 0x26: // table.set
 			return "changes a table";
 		case 0xfc:
@@ -102,21 +118,21 @@ function readInstruction(reader: BinaryReader, opcode: number): Irreversible | u
 		case 0xfd:
 			return readVector(reader);
 		default:
-			return UNKNOWN;
+			throw unknown(reader, `uses instruction 0x${opcode.toString(16)}`);
 	}
 }
 
 /** Types of one byte; newer ones are longer, and everything behind them would be misread. */
-function areKnownTypes(reader: BinaryReader, count: number): boolean {
+function readTypes(reader: BinaryReader, count: number): void {
 	for (let left = count; left > 0; left -= 1) {
-		if (VALUE_TYPES[reader.byte()] === undefined) return false;
+		const type = reader.byte();
+		if (VALUE_TYPES[type] === undefined) throw unknown(reader, `uses a value of type 0x${type.toString(16)}`);
 	}
-	return true;
 }
 
 /** Bit 6 of the alignment announces a memory index, which this host does not know. */
-function readMemoryArgument(reader: BinaryReader): Irreversible | undefined {
-	if (reader.u32() >= 64) return UNKNOWN;
+function readMemoryArgument(reader: BinaryReader): undefined {
+	if (reader.u32() >= 64) throw unknown(reader, "reads or writes another memory");
 	reader.u32();
 	return undefined;
 }
@@ -144,7 +160,7 @@ function readPrefixed(reader: BinaryReader): Irreversible | undefined {
 		case 17: // table.fill
 			return "changes a table";
 		default:
-			return UNKNOWN;
+			throw unknown(reader, `uses instruction 0xfc ${opcode}`);
 	}
 }
 
@@ -163,9 +179,10 @@ function readVector(reader: BinaryReader): Irreversible | undefined {
 	}
 	// Lanes between a vector and memory.
 	if (opcode >= 84 && opcode <= 91) {
-		const unknown = readMemoryArgument(reader);
-		if (unknown === undefined) reader.byte();
-		return unknown;
+		readMemoryArgument(reader);
+		reader.byte();
+		return undefined;
 	}
-	return opcode <= 255 ? undefined : UNKNOWN;
+	if (opcode > 255) throw unknown(reader, `uses instruction 0xfd ${opcode}`);
+	return undefined;
 }

@@ -4,11 +4,12 @@
 //
 //   run → admitted → threads → done: outcomes go to the breakers, costs to the ledger, the plugin's next waiting event is admitted
 //       → a plugin has too many events → waits, a moment → admitted, or goes on without that plugin
-import type { BreakerStatus, Outcome } from "@hookbus/schemas";
+import type { BreakerStatus } from "@hookbus/schemas";
+import { replyBudgetMs } from "../chain/reply-budget.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { CallCompletion, HookCall } from "../threads/hook-call.js";
-import { settleUnrun } from "../threads/settle-in-main.js";
+import { deadlineOf, peekEvent, settleUnrun } from "../threads/settle-in-main.js";
 import type { LoadFault, StepCount, StepRefusal, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
 import { Breaker, type BreakerOptions } from "./breaker.js";
 import type { CostLedger } from "./cost-ledger.js";
@@ -18,8 +19,12 @@ export interface AdmissionParts {
 	readonly executor: ChainExecutor;
 	readonly ledger: Pick<CostLedger, "spent" | "add">;
 	readonly breaker: BreakerOptions;
-	/** Milliseconds that an event waits when one of its plugins has too many. */
+	/** Milliseconds that an event waits when one of its plugins has too many; half of its deadline at most. */
 	readonly waitMs: number;
+	/** Most events at the same time that any plugin may have, and any that may wait for the network or the bus. */
+	readonly share: { readonly quick: number; readonly waiting: number };
+	/** Milliseconds between two progress frames of an event that waits. */
+	readonly frameIntervalMs: number;
 	/** Events that may wait like this, over all plugins. */
 	readonly maxWaiting: number;
 	/** How many runtimes share rates. */
@@ -48,17 +53,6 @@ interface Guarded {
 
 /** Milliseconds between two looks at those that wait. */
 const LOOK_MS = 10;
-/** A timeout counts as the plugin's own when it had at least this long, or its whole limit: else the event had no time left. */
-const FAIR_MS = 20;
-/** Outcomes that say nothing about the plugin: it did not run. */
-const NOT_RUN: ReadonlySet<Outcome> = new Set([
-	"deferred",
-	"overloaded",
-	"rate_limited",
-	"over_budget",
-	"breaker_open",
-	"load_failed",
-]);
 
 export class Admission implements ChainExecutor {
 	readonly #parts: AdmissionParts;
@@ -116,15 +110,22 @@ export class Admission implements ChainExecutor {
 		const full = this.#fullQuota(call, gates);
 		if (full === undefined) return this.#admit(call, gates, undefined);
 		if (!full.mayWait || this.#waiting >= this.#parts.maxWaiting) return this.#admit(call, gates, full);
-		full.waiting.push({ call, until: this.#parts.clock() + this.#parts.waitMs });
+		full.waiting.push({ call, until: this.#waitsUntil(call) });
 		this.#waiting += 1;
-		call.progress?.();
 		return true;
 	}
 
 	async stop(): Promise<void> {
 		clearInterval(this.#timer);
 		await this.#parts.executor.stop();
+	}
+
+	/** A plugin that has no room must not cost the event the verdict of all others. */
+	#waitsUntil(call: HookCall): number {
+		const { clock, waitMs } = this.#parts;
+		const until = clock() + waitMs;
+		if (call.kind !== "reply") return until;
+		return Math.min(until, call.receivedAt + replyBudgetMs(deadlineOf(peekEvent(call.body))) / 2);
 	}
 
 	#gateFor(step: ThreadStep, chain: ThreadChain, images: ReadonlyMap<string, PluginImage>): StepGate | undefined {
@@ -141,11 +142,12 @@ export class Admission implements ChainExecutor {
 		return { step, breaker: guarded.breaker, quota: guarded.quota };
 	}
 
-	#quotaFor(tenant: string, { name, limits }: PluginImage): PluginQuota {
-		const key = `${tenant}/${name}`;
+	#quotaFor(tenant: string, { name, limits, waits }: PluginImage): PluginQuota {
+		const { share } = this.#parts;
+		const key = `${tenant}/${name}/${waits ? "waits" : "quick"}`;
 		let quota = this.#quotas.get(key);
 		if (quota === undefined) {
-			quota = new PluginQuota(tenant, name, limits);
+			quota = new PluginQuota(tenant, name, limits, waits ? share.waiting : share.quick);
 			this.#quotas.set(key, quota);
 		}
 		quota.limits = limits;
@@ -167,7 +169,8 @@ export class Admission implements ChainExecutor {
 		const held = new Set<PluginQuota>();
 		for (const [index, gate] of gates.entries()) {
 			if (gate === undefined || !concerns(call, gate.step, index)) continue;
-			const refusal = gate.quota === without ? noRoom(gate.quota) : this.#refusalOf(gate, now);
+			const hasNoRoom = gate.quota === without || (gate.quota.isFull && !held.has(gate.quota));
+			const refusal = hasNoRoom ? noRoom(gate.quota) : this.#refusalOf(gate, now);
 			if (typeof refusal === "object") {
 				refusals.push({ step: index, ...refusal });
 				continue;
@@ -176,13 +179,14 @@ export class Admission implements ChainExecutor {
 			held.add(gate.quota);
 		}
 		for (const quota of held) quota.inHand += 1;
-		const settle = (steps: readonly StepCount[]) => {
+		const settle = (steps: readonly StepCount[], deadlineMs: number) => {
 			for (const quota of held) quota.inHand -= 1;
 			for (const { index, gate, isTrial } of admitted) {
 				this.#learn(
 					gate,
 					isTrial,
 					steps.find(({ step }) => step === index),
+					deadlineMs,
 				);
 			}
 		};
@@ -190,12 +194,12 @@ export class Admission implements ChainExecutor {
 			...call,
 			...(refusals.length === 0 ? {} : { refusals }),
 			finish: (completion: CallCompletion) => {
-				settle(completion.steps);
+				settle(completion.steps, completion.deadlineMs);
 				call.finish(completion);
 				for (const quota of held) this.#admitNext(quota);
 			},
 		});
-		if (!taken) settle([]);
+		if (!taken) settle([], 0);
 		return taken;
 	}
 
@@ -210,17 +214,20 @@ export class Admission implements ChainExecutor {
 		}
 		const admitted = breaker.admit(now);
 		if (admitted === "refuse") return { outcome: "breaker_open", error: breaker.refusal(now) };
-		if (!quota.takeRate(now, this.#parts.runtimes())) {
+		if (!quota.takeRate(now, this.#parts.runtimes)) {
 			if (admitted === "trial") breaker.abandonTrial();
 			return { outcome: "rate_limited", error: `${step.name} may run ${ratePerMinute} times a minute, which is used up` };
 		}
 		return admitted;
 	}
 
-	/** @param count what became of the step; absent: it was not reached */
-	#learn({ breaker, quota, step }: StepGate, isTrial: boolean, count: StepCount | undefined): void {
-		if (count === undefined || NOT_RUN.has(count.outcome) || isUnfair(count, step)) {
-			if (count === undefined) quota.giveBackRate();
+	/**
+	 * @param count what became of the step; absent: it was not reached
+	 * @param deadlineMs of the event
+	 */
+	#learn({ breaker, quota, step }: StepGate, isTrial: boolean, count: StepCount | undefined, deadlineMs: number): void {
+		if (count?.ran !== true) quota.giveBackRate();
+		if (count?.accountable !== true || isUnfair(count, step, deadlineMs)) {
 			if (isTrial) breaker.abandonTrial();
 			return;
 		}
@@ -255,14 +262,22 @@ export class Admission implements ChainExecutor {
 		call.finish(settleUnrun(call, "overloaded", "the runtime had no room for the event", runtime, clock()));
 	}
 
+	/** Without a sign of life the client would send the event again. */
+	#progress(call: HookCall, now: number): void {
+		if (call.progress === undefined || now < call.nextFrameAt) return;
+		call.nextFrameAt = now + this.#parts.frameIntervalMs;
+		call.progress();
+	}
+
 	#lookAtWaiting(): void {
 		if (this.#waiting === 0) return;
 		const now = this.#parts.clock();
 		for (const quota of this.#quotas.values()) {
-			for (let next = quota.waiting[0]; next !== undefined && now >= next.until; next = quota.waiting[0]) {
-				quota.waiting.shift();
-				this.#readmit(next.call, quota);
-			}
+			if (quota.waiting.length === 0) continue;
+			const over = quota.waiting.filter(({ until }) => now >= until);
+			if (over.length > 0) quota.waiting = quota.waiting.filter(({ until }) => now < until);
+			for (const { call } of quota.waiting) this.#progress(call, now);
+			for (const { call } of over) this.#readmit(call, quota);
 		}
 	}
 }
@@ -279,14 +294,15 @@ function concerns(call: HookCall, step: ThreadStep, index: number): boolean {
 	}
 }
 
-function isUnfair({ outcome, durationMs }: StepCount, { timeoutMs }: ThreadStep): boolean {
-	return outcome === "timeout" && durationMs < Math.min(timeoutMs, FAIR_MS) * 0.9;
+/** It was ended before its limit because the event's time was over, and others had used most of that. */
+function isUnfair({ outcome, durationMs }: StepCount, { timeoutMs }: ThreadStep, deadlineMs: number): boolean {
+	return outcome === "timeout" && durationMs < Math.min(timeoutMs, deadlineMs / 2) * 0.9;
 }
 
-function noRoom({ limits }: PluginQuota): Omit<StepRefusal, "step"> {
+function noRoom({ most }: PluginQuota): Omit<StepRefusal, "step"> {
 	return {
 		outcome: "overloaded",
-		error: `${limits.concurrency} events have it in this runtime, which is its limit, and none was done in time`,
+		error: `${most} events have it in this runtime, which is its limit, and none was done in time`,
 	};
 }
 

@@ -15,23 +15,32 @@ export class PluginQuota {
 	readonly tenant: string;
 	readonly plugin: string;
 	limits: Readonly<EffectiveLimits>;
+	/** Most events at the same time that this runtime gives any plugin of its kind. */
+	readonly #share: number;
 	/** Events that have the plugin in their chain and wait for a thread or run. */
 	inHand = 0;
 	/** Events that wait until one of those is done, in the order in which they came. */
-	readonly waiting: WaitingCall[] = [];
+	waiting: WaitingCall[] = [];
 	#bucket: TokenBucket | undefined;
 
-	constructor(tenant: string, plugin: string, limits: Readonly<EffectiveLimits>) {
+	/** @param share most events at the same time, whatever its limits say */
+	constructor(tenant: string, plugin: string, limits: Readonly<EffectiveLimits>, share: number) {
+		this.#share = share;
 		this.tenant = tenant;
 		this.plugin = plugin;
 		this.limits = limits;
 	}
 
-	get isFull(): boolean {
-		return this.inHand >= this.limits.concurrency;
+	/** Most events at the same time. */
+	get most(): number {
+		return Math.min(this.limits.concurrency, this.#share);
 	}
 
-	/** As many may wait as may run. */
+	get isFull(): boolean {
+		return this.inHand >= this.most;
+	}
+
+	/** A burst may wait; a flood is shed. */
 	get mayWait(): boolean {
 		return this.waiting.length < this.limits.concurrency;
 	}
@@ -41,10 +50,10 @@ export class PluginQuota {
 	 *
 	 * @param runtimes how many runtimes share the rate
 	 */
-	takeRate(now: number, runtimes: number): boolean {
+	takeRate(now: number, runtimes: () => number): boolean {
 		const { ratePerMinute } = this.limits;
 		if (ratePerMinute === undefined) return true;
-		const share = ratePerMinute / runtimes;
+		const share = ratePerMinute / runtimes();
 		this.#bucket ??= new TokenBucket(share, now);
 		return this.#bucket.take(share, now);
 	}

@@ -14,11 +14,16 @@ import type {
 	Verdict,
 	VerdictReason,
 } from "@hookbus/schemas";
+import type { VerdictSize } from "./verdict-size.js";
 
 /** One finished invocation: its trail entry, and what only the execution record needs. */
 export interface InvocationRecord {
 	/** Index in the chain. */
 	step: number;
+	/** The plugin was run. */
+	ran: boolean;
+	/** It failed by our fault, and the outcome says nothing about it. */
+	ours?: true;
 	entry: TrailEntry;
 	digest: string;
 	inputBytes: number;
@@ -47,10 +52,12 @@ export interface ChainState {
 	annotations: Record<string, Record<string, unknown>>;
 	claim?: { plugin: string; result: unknown };
 	block?: VerdictReason;
+	/** How large the verdict is so far. */
+	size: VerdictSize;
 }
 
 export function newChainState(facts: EventFacts): ChainState {
-	return { facts, records: [], changed: false, annotations: {} };
+	return { facts, records: [], changed: false, annotations: {}, size: { data: 0, rest: 0 } };
 }
 
 /** Who a step is about, for the trail. */
@@ -84,6 +91,7 @@ export function bookFailure(
 	const blocks = step.onError === "closed" && subject.mode === "enforce";
 	state.records.push({
 		step: index,
+		ran: false,
 		entry: {
 			plugin: subject.plugin,
 			version: subject.version,

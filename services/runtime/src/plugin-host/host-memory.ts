@@ -78,7 +78,7 @@ export class HostMemory {
 	 */
 	block(address: bigint): Uint8Array {
 		const block = Number(BigInt.asUintN(64, address) >> OFFSET_BITS);
-		const begin = this.#exports.block_begin(block);
+		const begin = block === 0 ? 0 : this.#exports.block_begin(block);
 		if (begin === 0) throw new HostMemoryMisuse(UNKNOWN_BLOCK);
 		return this.copy(begin, this.#exports.block_length(block));
 	}

@@ -5,12 +5,13 @@ import createPlugin from "@extism/extism";
 import { USER_MODULE } from "@hookbus/foundation/wasm";
 import { encodeConfig } from "../host-calls/config/config-values.js";
 import type { HostCallAnswers, HostCallType, RequestOf } from "../host-calls/host-call.js";
-import { denied } from "../host-calls/host-call-errors.js";
+import { denied, HostCallError } from "../host-calls/host-call-errors.js";
 import { type HostCallLimits, hostCallLimits } from "../host-calls/host-call-limits.js";
 import type { HostCallContext, HostCaller } from "../host-calls/host-call-port.js";
 import { HttpCalls } from "../host-calls/http/http-calls.js";
 import { type HostCallReport, newHostCallReport } from "../host-calls/log/host-call-report.js";
 import { maskSecrets } from "../host-calls/log/mask-secrets.js";
+import { requireAsked, requireSize } from "../host-calls/request-limits.js";
 import { Variables } from "../host-calls/variables/variables.js";
 import { GuestError } from "./host-errors.js";
 import { createHostFunctions, HOST_MODULE } from "./host-functions.js";
@@ -51,6 +52,8 @@ export class PluginInstance {
 	readonly #variables: Variables;
 	readonly #caller: HostCaller | undefined;
 	readonly #http: HttpCalls;
+	/** What the host refused in this call: the call has failed, whatever the plugin makes of it. */
+	#refusal: HostCallError | undefined;
 	/** Of the call that runs; `undefined` outside of calls, and so in `initialize`. */
 	#invocation: InvocationTime | undefined;
 	/** `undefined`: the plugin does not use WASI. */
@@ -174,6 +177,7 @@ export class PluginInstance {
 		const memory = this.#hostMemory();
 		memory.begin(input, this.#limits.allocBytes, this.#limits.allocBlocks);
 		const code = this.#function(exportName)();
+		if (this.#refusal !== undefined) throw this.#refusal;
 		const result = memory.result();
 		if (result.kind === "error") throw new GuestError(this.#errorText() ?? "");
 		if (code !== 0) throw new GuestError(`${exportName} returned ${code} and set no error`);
@@ -194,8 +198,20 @@ export class PluginInstance {
 		return this.#memory;
 	}
 
-	/** @throws HostCallError */
+	/** @throws HostCallError; once it did, the call has failed, and nothing more is asked in it */
 	#ask<Type extends HostCallType>(request: RequestOf<Type>): HostCallAnswers[Type] {
+		if (this.#refusal !== undefined) throw this.#refusal;
+		try {
+			return this.#askNow(request);
+		} catch (thrown) {
+			if (thrown instanceof HostCallError) this.#refusal = thrown;
+			throw thrown;
+		}
+	}
+
+	#askNow<Type extends HostCallType>(request: RequestOf<Type>): HostCallAnswers[Type] {
+		requireAsked(this.#image, request);
+		requireSize(request);
 		if (this.#invocation === undefined)
 			throw denied(`${request.type} cannot be used in initialize, which runs for every instance`);
 		if (this.#caller === undefined) throw denied(`${request.type}: plugins cannot ask the host in this executor`);

@@ -75,12 +75,13 @@ export function settleDefeat(
 			: (JSON.parse(checkpoint.state) as ChainState);
 	if (checkpoint?.event !== undefined) call.body = checkpoint.event;
 	const step = call.chain.steps[defeat.step] as ThreadStep;
-	bookFailure(state, defeat.step, step, subjectOf(step), {
+	const failure = {
 		outcome: defeat.outcome,
 		error: defeat.error,
 		startMs: defeat.startedAt - call.receivedAt,
 		durationMs: now - defeat.startedAt,
-	});
+	};
+	bookFailure(state, defeat.step, step, subjectOf(step), failure, { ran: true });
 	if (
 		lost &&
 		state.block === undefined &&

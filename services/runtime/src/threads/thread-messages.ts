@@ -69,6 +69,10 @@ export interface StepCount {
 	readonly outcome: Outcome;
 	readonly action: PluginAction | undefined;
 	readonly durationMs: number;
+	/** The plugin was run. */
+	readonly ran: boolean;
+	/** The outcome says something about the plugin: it was run, and did not fail by our fault. */
+	readonly accountable: boolean;
 	/** Why it failed. */
 	readonly error: string | undefined;
 	/** US dollars that the plugin reported. */
