@@ -185,6 +185,29 @@ describe("a request", () => {
 		expect(site.requests.length).toBe(before);
 	});
 
+	test("is looked at by its size before its headers are read or its rights are", async () => {
+		const headers = Object.defineProperties(
+			{},
+			Object.fromEntries(
+				Array.from({ length: 65 }, (_, index) => [
+					`x-${index}`,
+					{
+						enumerable: true,
+						get: () => {
+							throw new Error("a header was read");
+						},
+					},
+				]),
+			),
+		);
+		expect(await refusalOf(send({ url: at("/"), headers }, rightsTo([])))).toMatchObject({
+			message: "http_request: the request has 65 headers; at most 64 are allowed",
+		});
+		expect(await refusalOf(send({ url: "/".repeat(5_000_000) }, rightsTo([])))).toMatchObject({
+			message: "http_request: the URL has 5000000 bytes; at most 8192 are allowed",
+		});
+	});
+
 	test("HP-26 with headers that are the host's goes without them", async () => {
 		const headers = {
 			Host: "evil.example",

@@ -82,6 +82,19 @@ describe("what a plugin publishes", () => {
 		expect(message.length).toBeLessThan(300);
 	});
 
+	test("is refused at once when its topic is longer than any can be", () => {
+		const { publish: asked } = createPublishFunction(connection);
+		const topic = ".".repeat(5_000_000);
+		const times = Array.from({ length: 5 }, () => {
+			const startedAt = performance.now();
+			expect(() => asked.prepare({ type: "publish", topic, body: new Uint8Array() }, rightsOf("acme", "notes"))).toThrow(
+				/is not valid/,
+			);
+			return performance.now() - startedAt;
+		});
+		expect(Math.min(...times)).toBeLessThan(10);
+	});
+
 	test("BB-07 is never an event: topics that look like one stay below the plugin's own subject, and start nothing", async () => {
 		const events = await (await connection.jetstreamManager()).streams.info(EVENT_STREAM);
 		await publish("hooks.v1.acme.on_chat_message");

@@ -2,7 +2,6 @@
 // is. With them a plugin could reach another site on the same server, or put a second request behind its own.
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { invalid } from "../host-call-errors.js";
-import { HTTP_LIMITS } from "./http-limits.js";
 
 const OURS = new Set([
 	"accept-encoding",
@@ -25,21 +24,13 @@ export function isHostHeader(name: string): boolean {
 }
 
 /**
+ * @param headers whose size was checked, see request-size.ts
  * @returns by lower-case name
- * @throws HostCallError `guest_error` for a name or value that is none, and for too many
+ * @throws HostCallError `guest_error` for a name or value that is none
  */
 export function cleanHeaders(headers: Readonly<Record<string, string>>): Map<string, string> {
-	const entries = Object.entries(headers);
-	const { requestHeaders, requestHeaderBytes } = HTTP_LIMITS;
-	if (entries.length > requestHeaders) {
-		throw invalid(`http_request: the request has ${entries.length} headers; at most ${requestHeaders} are allowed`);
-	}
-	const bytes = entries.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
-	if (bytes > requestHeaderBytes) {
-		throw invalid(`http_request: the request's headers have ${bytes} bytes; at most ${requestHeaderBytes} are allowed`);
-	}
 	const clean = new Map<string, string>();
-	for (const [given, value] of entries) {
+	for (const [given, value] of Object.entries(headers)) {
 		checkHeader(given, value);
 		if (isHostHeader(given)) continue;
 		const name = given.toLowerCase();

@@ -5,9 +5,9 @@ import type { HttpRequest } from "../host-call.js";
 import { denied, invalid } from "../host-call-errors.js";
 import type { PluginRights } from "../plugin-rights.js";
 import { cleanHeaders } from "./clean-headers.js";
-import { HTTP_LIMITS } from "./http-limits.js";
 import { requireRule } from "./match-rule.js";
 import { requireSecrets } from "./place-secrets.js";
+import { checkRequestSize, checkUrlSize } from "./request-size.js";
 
 /** A request that a rule allows, without its secrets. */
 export interface PreparedRequest {
@@ -28,9 +28,10 @@ const METHODS: readonly unknown[] = HttpMethod.anyOf.map((literal) => literal.co
  * @throws HostCallError `denied`, `guest_error`
  */
 export function prepareRequest(request: HttpRequest, rights: PluginRights, hosts: readonly string[]): PreparedRequest {
+	checkRequestSize(request);
 	const method = readMethod(request.method);
 	const url = readUrl(request.url);
-	const body = readBody(request.body);
+	const body = request.body?.byteLength === 0 ? undefined : request.body;
 	const rule = requireRule(method, url, rights.network, hosts);
 	const headers = cleanHeaders(request.headers);
 	requireSecrets(method, url, rule, rights.secrets);
@@ -38,19 +39,21 @@ export function prepareRequest(request: HttpRequest, rights: PluginRights, hosts
 }
 
 function readMethod(given: string): string {
-	const method = given.toUpperCase();
+	// No method is as long.
+	const start = given.slice(0, 32);
+	const method = start.toUpperCase();
 	if (METHODS.includes(method)) return method;
-	throw denied(`http_request: the method ${JSON.stringify(given.slice(0, 32))} is not allowed; there are ${METHODS.join(", ")}`);
+	throw denied(`http_request: the method ${JSON.stringify(start)} is not allowed; there are ${METHODS.join(", ")}`);
 }
 
 /** Errors show little of a URL: it may hold secrets of the plugin. */
 function readUrl(text: string): URL {
-	requireLength(Buffer.byteLength(text));
 	const url = parseUrl(text);
 	if (url === undefined) {
 		throw invalid(`http_request: the URL (${text.length} characters) is none; it needs a scheme and a host: https://…`);
 	}
-	requireLength(url.href.length);
+	// Written out it can be longer.
+	checkUrlSize(url.href);
 	if (url.protocol !== "https:" && url.protocol !== "http:") {
 		throw denied(`http_request: the scheme ${url.protocol.slice(0, 32)} is not allowed; there are https: and http:`);
 	}
@@ -63,18 +66,6 @@ function readUrl(text: string): URL {
 	return url;
 }
 
-function requireLength(bytes: number): void {
-	const { urlBytes } = HTTP_LIMITS;
-	if (bytes > urlBytes) throw invalid(`http_request: the URL has ${bytes} bytes; at most ${urlBytes} are allowed`);
-}
-
 function parseUrl(text: string): URL | undefined {
 	return URL.canParse(text) ? new URL(text) : undefined;
-}
-
-function readBody(body: Uint8Array | undefined): Uint8Array | undefined {
-	const { requestBody } = HTTP_LIMITS;
-	const bytes = body?.byteLength ?? 0;
-	if (bytes > requestBody) throw invalid(`http_request: the body has ${bytes} bytes; at most ${requestBody} are allowed`);
-	return bytes === 0 ? undefined : body;
 }

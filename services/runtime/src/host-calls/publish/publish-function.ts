@@ -12,6 +12,8 @@ import { untilAborted } from "../until-aborted.js";
 
 const CALLS_PER_INVOCATION = 16;
 const MAX_BODY_BYTES = 64 * 1024;
+/** Four words of 64 characters, with the dots between them, have one less. */
+const MAX_TOPIC_LENGTH = 260;
 
 /** Where to, and what. */
 interface Publication {
@@ -51,12 +53,14 @@ export function createPublishFunction(connection: NatsConnection): PublishFuncti
 
 /** @throws HostCallError `guest_error` for a topic that can stand in no subject */
 function subjectOf(tenant: string, plugin: string, topic: string): string {
+	const rule = "a topic is 1 to 4 words joined by dots, each of 1 to 64 characters of A–Z a–z 0–9 _ -";
+	const notValid = () => invalid(`publish: the topic ${quoted(topic)} is not valid; ${rule}`);
+	// Taking it apart would take as long as the plugin has made it.
+	if (topic.length > MAX_TOPIC_LENGTH) throw notValid();
 	try {
 		return publishedSubject(tenant, plugin, topic);
 	} catch (thrown) {
-		if (!(thrown instanceof TypeError)) throw thrown;
-		const rule = "a topic is 1 to 4 words joined by dots, each of 1 to 64 characters of A–Z a–z 0–9 _ -";
-		throw invalid(`publish: the topic ${quoted(topic)} is not valid; ${rule}`);
+		throw thrown instanceof TypeError ? notValid() : thrown;
 	}
 }
 
