@@ -12,6 +12,7 @@ import type { NatsConnection, ObjectStore } from "nats";
 import type { Logger } from "pino";
 import { Admission } from "./admission/admission.js";
 import { CostLedger } from "./admission/cost-ledger.js";
+import { DEFAULT_PAYLOAD_BYTES } from "./chain/verdict-size.js";
 import { HostCallDesk } from "./host-calls/host-call-desk.js";
 import { openHostFunctions } from "./host-calls/open-host-functions.js";
 import { RightsTable } from "./host-calls/rights-table.js";
@@ -95,6 +96,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 	const rights = new RightsTable();
 	const hostFunctions = await openHostFunctions({ connection, settings, logger });
 	const desk = new HostCallDesk({
+	const payloadBytes = connection.info?.max_payload ?? DEFAULT_PAYLOAD_BYTES;
 		functions: hostFunctions.functions,
 		rightsOf: (image) => rights.get(image),
 		observer: {
@@ -116,6 +118,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 				desk,
 			},
 			observer,
+				payloadBytes,
 			monotonicMs,
 			logger,
 		);
@@ -155,7 +158,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		breakers: () => admission.breakers,
 		revisions: () => Object.fromEntries(Object.entries(tables.applied()).map(([tenant, { revision }]) => [tenant, revision])),
 	});
-	const executions = new ExecutionReporter({ js, metrics, logger });
+	const executions = new ExecutionReporter({ js, payloadBytes, metrics, logger });
 	const replies = new ReplyIntake({
 		connection,
 		tables,
@@ -175,6 +178,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		startedAt,
 		inFlight: () => admission.inFlight,
 		threads: () => admission.threads,
+		logger,
 		breakers: () => admission.breakers,
 		tenants: () => tables.applied(),
 	});

@@ -10,6 +10,7 @@ import type { InvocationGuard } from "./invocation-guard.js";
 import { RecentPlugins } from "./recent-plugins.js";
 import { type ChainRun, runChain } from "./run-chain.js";
 import { type ArgumentCheck, createArgumentChecks } from "./tool-arguments.js";
+import { verdictBudget } from "./verdict-size.js";
 
 /** Milliseconds for making one instance, `initialize` included, between the calls of a thread that serves. */
 const PREPARE_TIMEOUT_MS = 1_000;
@@ -30,13 +31,16 @@ export class ChainHost {
 	readonly #unprepared = new Set<LoadedPlugin>();
 	readonly #recent: RecentPlugins;
 	readonly #caller: HostCaller | undefined;
+	readonly #maxVerdictBytes: number;
 	#invocations = 0;
 
 	/**
 	 * @param instances most plugins that have an instance at the same time
+	 * @param payloadBytes largest message that the bus takes, in bytes
 	 * @param caller asks the main thread for plugins; absent: they are denied what only it can do
 	 */
-	constructor(guard: InvocationGuard, clock: () => number, instances: number, caller?: HostCaller) {
+	constructor(guard: InvocationGuard, clock: () => number, instances: number, payloadBytes: number, caller?: HostCaller) {
+		this.#maxVerdictBytes = verdictBudget(payloadBytes);
 		this.#caller = caller;
 		this.#recent = new RecentPlugins(instances);
 		this.#guard = guard;
@@ -83,6 +87,7 @@ export class ChainHost {
 			chain,
 			guard: this.#guard,
 			clock: this.#clock,
+			maxVerdictBytes: this.#maxVerdictBytes,
 			nextInvocation: () => {
 				this.#invocations += 1;
 				return this.#invocations;

@@ -10,13 +10,17 @@ export class ChainTexts {
 	#envelope: string | undefined;
 	#data: string | undefined;
 
-	/** The event with other data than it had; nothing else of it ever changes. */
-	changedEvent(event: HookEvent): string {
+	/**
+	 * The event with other data than it had; nothing else of it ever changes.
+	 *
+	 * @param data its data as JSON
+	 */
+	changedEvent(event: HookEvent, data: string): string {
 		if (this.#envelope === undefined) {
 			const { data: _changed, ...envelope } = event;
 			this.#envelope = inner(JSON.stringify(envelope));
 		}
-		this.#data = JSON.stringify(event.data);
+		this.#data = data;
 		return `{${this.#envelope},"data":${this.#data}}`;
 	}
 

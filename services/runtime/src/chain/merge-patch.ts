@@ -1,5 +1,7 @@
 // JSON Merge Patch (RFC 7386) for patches that come from untrusted code: own properties only, names that could reach a
-// prototype refused, depth bounded, numbers finite.
+// prototype refused, depth bounded, numbers finite. It runs when the plugin's time limit is over, so it takes no longer than reading
+// the patch does.
+import { escapeToken, PointerList } from "./pointer-list.js";
 
 /** Deepest nesting of a patch or a result that is accepted. */
 export const MAX_DEPTH = 64;
@@ -59,15 +61,10 @@ function findFault(value: unknown, depth: number): Fault | undefined {
 	return undefined;
 }
 
-/** Escapes one reference token of a JSON Pointer (RFC 6901). */
-export function escapeToken(token: string): string {
-	return token.replaceAll("~", "~0").replaceAll("/", "~1");
-}
-
 export interface PatchScope {
 	/** The part of the patch that lies on the allowed paths. */
 	readonly allowed: JsonObject;
-	/** JSON Pointers of the parts that do not. */
+	/** JSON Pointers of the parts that do not; cut and counted where there are many. */
 	readonly refused: string[];
 }
 
@@ -79,62 +76,71 @@ export interface PatchScope {
  * whole, with all that lies beside the path: that is refused
  */
 export function scopePatch(patch: JsonObject, paths: readonly string[], target: unknown): PatchScope {
-	const refused: string[] = [];
-	const keep = (node: JsonObject, pointer: string, there: unknown): JsonObject | undefined => {
+	if (paths.includes("")) return { allowed: patch, refused: [] };
+	const refused = new PointerList();
+	const names: string[] = [];
+	/** @param below what is left of the declared paths that lead through `node` */
+	const keep = (node: JsonObject, below: readonly (readonly string[])[], there: unknown): JsonObject | undefined => {
 		const kept: JsonObject = {};
 		let any = false;
 		for (const key of Object.keys(node)) {
-			const at = `${pointer}/${escapeToken(key)}`;
+			const token = escapeToken(key);
+			const inside = below.filter(([first]) => first === token).map((path) => path.slice(1));
 			const value = node[key];
 			const replaced = isJsonObject(there) && Object.hasOwn(there, key) ? there[key] : undefined;
-			if (paths.some((path) => at === path || at.startsWith(`${path}/`))) {
+			names.push(key);
+			if (inside.some((rest) => rest.length === 0)) {
 				kept[key] = value;
 				any = true;
 			} else if (isJsonObject(value) && Object.keys(value).length > 0 && (replaced === undefined || isJsonObject(replaced))) {
-				const inner = keep(value, at, replaced);
+				const inner = keep(value, inside, replaced);
 				if (inner !== undefined) {
 					kept[key] = inner;
 					any = true;
 				}
 			} else {
-				refused.push(at);
+				refused.add(names);
 			}
+			names.pop();
 		}
 		return any ? kept : undefined;
 	};
-	return { allowed: keep(patch, "", target) ?? {}, refused };
+	const declared = paths.filter((path) => path.startsWith("/")).map((path) => path.slice(1).split("/"));
+	return { allowed: keep(patch, declared, target) ?? {}, refused: refused.toArray() };
 }
 
 export interface PatchOutcome {
 	readonly value: unknown;
-	/** JSON Pointers of the values that differ now. */
+	/** JSON Pointers of the values that differ now; cut and counted where there are many. */
 	readonly paths: string[];
 }
 
 /** Applies a merge patch without changing the target, and reports what it changed. */
 export function applyMergePatch(target: unknown, patch: JsonObject): PatchOutcome {
-	const paths: string[] = [];
-	const value = merge(target, patch, "", paths);
-	return { value, paths };
+	const changed = new PointerList();
+	const value = merge(target, patch, [], changed);
+	return { value, paths: changed.toArray() };
 }
 
-function merge(target: unknown, patch: JsonObject, pointer: string, paths: string[]): JsonObject {
+/** @param names from the root to the target */
+function merge(target: unknown, patch: JsonObject, names: string[], changed: PointerList): JsonObject {
 	const merged: JsonObject = isJsonObject(target) ? { ...target } : {};
-	if (!isJsonObject(target)) paths.push(pointer);
+	if (!isJsonObject(target)) changed.add(names);
 	for (const key of Object.keys(patch)) {
-		const at = `${pointer}/${escapeToken(key)}`;
 		const value = patch[key];
+		names.push(key);
 		if (value === null) {
 			if (Object.hasOwn(merged, key)) {
 				delete merged[key];
-				paths.push(at);
+				changed.add(names);
 			}
 		} else if (isJsonObject(value)) {
-			merged[key] = merge(Object.hasOwn(merged, key) ? merged[key] : undefined, value, at, paths);
+			merged[key] = merge(Object.hasOwn(merged, key) ? merged[key] : undefined, value, names, changed);
 		} else if (!Object.hasOwn(merged, key) || !sameJson(merged[key], value)) {
 			merged[key] = value;
-			paths.push(at);
+			changed.add(names);
 		}
+		names.pop();
 	}
 	return merged;
 }

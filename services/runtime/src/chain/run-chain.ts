@@ -22,6 +22,8 @@ export interface ChainInput {
 	readonly chain: ThreadChain;
 	readonly guard: InvocationGuard;
 	readonly clock: () => number;
+	/** Most bytes of the verdict's counted parts. */
+	readonly maxVerdictBytes: number;
 	/** Number of the next invocation in this thread. */
 	readonly nextInvocation: () => number;
 	readonly plugin: (key: string) => HostedPlugin | undefined;
@@ -188,13 +190,15 @@ class ChainPass {
 			this.#bookFailure(step, index, startedAt, failure?.outcome ?? "host_error", failure?.message ?? "no result", details);
 			return;
 		}
-		const applied = applyResult(this.#event, result, step.effect, step.paths, step.name);
+		const { size } = this.#state;
+		const applied = applyResult(this.#event, result, step.effect, step.paths, step.name, size, this.#input.maxVerdictBytes);
 		if (applied.fault !== undefined) {
-			this.#bookFailure(step, index, startedAt, "bad_output", applied.fault, details);
+			this.#bookFailure(step, index, startedAt, applied.outcome ?? "bad_output", applied.fault, { ...details, ran: true });
 			return;
 		}
 		const durationMs = this.#input.clock() - startedAt;
 		this.#state.records.push({
+		this.#state.size = step.mode === "enforce" ? applied.size : applied.shadowSize;
 			step: index,
 			entry: {
 				plugin: step.name,
@@ -217,9 +221,9 @@ class ChainPass {
 	}
 
 	#enforce(step: ThreadStep, applied: AppliedResult, result: PluginResult): void {
-		if (applied.event !== undefined) {
+		if (applied.event !== undefined && applied.data !== undefined) {
 			this.#event = applied.event;
-			this.#json = this.#texts.changedEvent(applied.event);
+			this.#json = this.#texts.changedEvent(applied.event, applied.data);
 			this.#state.changed = true;
 		}
 		if (applied.block !== undefined) this.#state.block = applied.block;

@@ -1,8 +1,9 @@
 // Takes events that somebody waits for, and answers them. Looks at the subject and the reply subject only; the body is read
 // by the thread that runs the chain.
-import { CodedError } from "@hookbus/foundation";
+import { CodedError, describeError } from "@hookbus/foundation";
 import { type EventAddress, FRAME_INTERVAL_MS, type ProgressFrame, parseEventSubject, parseReplySubject } from "@hookbus/schemas";
-import { Empty, headers, type Msg, type NatsConnection } from "nats";
+import { Empty, headers, type Msg, type NatsConnection, type PublishOptions } from "nats";
+import type { Logger } from "pino";
 import { errors } from "../errors.js";
 import type { ExecutionReporter } from "../reporting/execution-reporter.js";
 import type { RuntimeMetrics } from "../reporting/metrics.js";
@@ -20,6 +21,7 @@ export interface ReplyIntakeParts {
 	readonly metrics: RuntimeMetrics;
 	readonly stalls: StallWatch;
 	readonly clock: () => number;
+	readonly logger: Logger;
 	readonly runtime: string;
 	/** Largest event in bytes. */
 	readonly maxEventBytes: number;
@@ -65,7 +67,7 @@ export class ReplyIntake {
 	}
 
 	#run(body: Uint8Array, reply: string, frames: boolean, address: EventAddress, table: LiveTable, chain: ThreadChain): void {
-		const { executor, tables, clock, connection, stalls } = this.#parts;
+		const { executor, tables, clock, stalls } = this.#parts;
 		const receivedAt = clock();
 		const admitted = executor.run({
 			kind: "reply",
@@ -79,7 +81,7 @@ export class ReplyIntake {
 			nextFrameAt: receivedAt + FRAME_INTERVAL_MS,
 			dueAt: undefined,
 			finish: (completion) => this.#finish(reply, address, table, chain, receivedAt, completion),
-			...(frames ? { progress: () => connection.publish(reply, this.#frame) } : {}),
+			...(frames ? { progress: () => this.#publish("frame", reply, this.#frame) } : {}),
 		});
 		if (admitted) tables.begin(table);
 		else
@@ -97,13 +99,13 @@ export class ReplyIntake {
 		receivedAt: number,
 		completion: CallCompletion,
 	): void {
-		const { metrics, executions, clock, connection, tables } = this.#parts;
+		const { metrics, executions, clock, tables } = this.#parts;
 		const took = clock() - receivedAt;
 		if (completion.refused !== undefined) metrics.refused(completion.refused);
 		if (completion.reply !== undefined) {
 			// The caller has applied its own policy by now; a second answer would only be noise, or worse, a surprise.
 			if (took > completion.deadlineMs) metrics.late();
-			else connection.publish(reply, completion.reply);
+			else this.#answer(reply, completion.reply);
 		}
 		metrics.eventDone(address.hook, took);
 		metrics.stepsDone(chain, completion.steps);
@@ -155,7 +157,7 @@ export class ReplyIntake {
 			revision: table?.prepared.table.revision ?? 0,
 			durationMs: 0,
 		};
-		this.#parts.connection.publish(reply, Buffer.from(JSON.stringify(verdict)));
+		this.#answer(reply, Buffer.from(JSON.stringify(verdict)));
 		this.#parts.metrics.eventDone(address.hook, 0);
 	}
 
@@ -167,8 +169,26 @@ export class ReplyIntake {
 		const head = headers();
 		head.set("Nats-Service-Error", problem?.title ?? "The runtime failed");
 		head.set("Nats-Service-Error-Code", String(problem?.status ?? 500));
-		this.#parts.connection.publish(reply, problem === undefined ? Empty : Buffer.from(JSON.stringify(problem)), {
-			headers: head,
-		});
+		const body = problem === undefined ? Empty : Buffer.from(JSON.stringify(problem));
+		this.#publish("problem", reply, body, { headers: head });
+	}
+
+	/** A verdict; who waits for one that cannot be sent is told so. */
+	#answer(reply: string, verdict: Uint8Array): void {
+		if (this.#publish("verdict", reply, verdict)) return;
+		this.#refuse(reply, errors.runtime_failed(`the verdict of ${verdict.length} bytes could not be sent`));
+	}
+
+	/** False when it could not be sent: it is too large, or the connection is closed. What came from one event ends no other. */
+	#publish(what: "frame" | "verdict" | "problem", reply: string, body: Uint8Array, options?: PublishOptions): boolean {
+		const { connection, metrics, logger } = this.#parts;
+		try {
+			connection.publish(reply, body, options);
+			return true;
+		} catch (thrown) {
+			metrics.publishFailed(what);
+			logger.error({ what, bytes: body.length, error: describeError(thrown) }, "a message could not be sent");
+			return false;
+		}
 	}
 }

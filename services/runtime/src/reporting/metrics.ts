@@ -73,6 +73,12 @@ export class RuntimeMetrics {
 		labelNames: ["result"],
 		registers: [this.registry],
 	});
+	readonly #publishFailures = new Counter({
+		name: "hookbus_publish_failures_total",
+		help: "Messages that could not be sent, by what they were: frame, verdict, problem, heartbeat",
+		labelNames: ["what"],
+		registers: [this.registry],
+	});
 	readonly #observersShed = new Counter({
 		name: "hookbus_observers_shed_total",
 		help: "Events whose observers were not run for lack of room",
@@ -183,6 +189,10 @@ export class RuntimeMetrics {
 
 	durable(result: "done" | "duplicate" | "unbound" | "retried" | "dead"): void {
 		this.#durable.inc({ result });
+	}
+
+	publishFailed(what: "frame" | "verdict" | "problem" | "heartbeat"): void {
+		this.#publishFailures.inc({ what });
 	}
 
 	observersShed(): void {

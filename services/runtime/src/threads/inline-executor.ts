@@ -3,6 +3,7 @@
 import { ChainHost } from "../chain/chain-host.js";
 import { executionJson } from "../chain/execution-records.js";
 import { UNGUARDED } from "../chain/invocation-guard.js";
+import { DEFAULT_PAYLOAD_BYTES } from "../chain/verdict-size.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { HookCall } from "./hook-call.js";
@@ -18,7 +19,7 @@ export class InlineExecutor implements ChainExecutor {
 	#tail: Promise<void> = Promise.resolve();
 
 	constructor(runtime: string, clock: () => number) {
-		this.#host = new ChainHost(UNGUARDED, clock, 256);
+		this.#host = new ChainHost(UNGUARDED, clock, 256, DEFAULT_PAYLOAD_BYTES);
 		this.#runtime = runtime;
 	}
 

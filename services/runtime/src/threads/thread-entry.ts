@@ -18,6 +18,8 @@ export interface ThreadData {
 	readonly runtime: string;
 	/** Most plugins that have an instance in the thread at the same time. */
 	readonly instances: number;
+	/** Largest message that the bus takes, in bytes. */
+	readonly payloadBytes: number;
 	/** To the desk that answers host calls in the main thread; absent: there is none. */
 	readonly hostCalls: { readonly port: MessagePort; readonly answers: SharedArrayBuffer } | undefined;
 }
@@ -25,7 +27,7 @@ export interface ThreadData {
 if (isMainThread || parentPort === null) throw new Error("thread-entry runs in a worker thread only");
 
 const port = parentPort;
-const { cells: buffer, runtime, instances, hostCalls } = workerData as ThreadData;
+const { cells: buffer, runtime, instances, payloadBytes, hostCalls } = workerData as ThreadData;
 const cells = new SharedCells(buffer);
 const guard: InvocationGuard = {
 	begin: (slot) => cells.begin(slot),
@@ -36,7 +38,7 @@ const guard: InvocationGuard = {
 	checkpoint: (slot, step, state, event) => cells.writeCheckpoint(slot, step, state(), event),
 };
 const caller = hostCalls && new HostCallPort(hostCalls.port, new Int32Array(hostCalls.answers), monotonicMs);
-const host = new ChainHost(guard, monotonicMs, instances, caller);
+const host = new ChainHost(guard, monotonicMs, instances, payloadBytes, caller);
 const chains = new Map<number, Pick<ThreadChain, "revision">>();
 
 const inbox: ToThread[] = [];

@@ -13,6 +13,7 @@
 import { MAX_DEADLINE_MS, type Outcome } from "@hookbus/schemas";
 import type { Logger } from "pino";
 import { replyBudgetMs } from "../chain/reply-budget.js";
+import { DEFAULT_PAYLOAD_BYTES } from "../chain/verdict-size.js";
 import { errors } from "../errors.js";
 import type { HostCallDesk } from "../host-calls/host-call-desk.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
@@ -56,6 +57,8 @@ export interface ThreadPoolOptions {
 	readonly runtime: string;
 	/** Most plugins that have an instance in one thread at the same time. */
 	readonly instancesPerThread: number;
+	/** Largest message that the bus takes, in bytes: no verdict may be larger. Default: 1 MiB, as with NATS. */
+	readonly payloadBytes?: number;
 	/** Answers what plugins ask of the host; absent: they are denied it. */
 	readonly desk?: HostCallDesk;
 }
@@ -176,8 +179,9 @@ export class ThreadPool implements ChainExecutor {
 			onEnded: (ms) => this.#observer.threadEnded(ms),
 			onStuck: (thread) => this.#observer.hopeless(`thread ${thread.id} did not end within ${STUCK_MS} ms`),
 		};
-		const { runtime, instancesPerThread: instances, desk } = this.#options;
-		const thread = new ThreadClient(this.#nextThread, this.#source, { runtime, instances, desk }, events, this.#logger);
+		const { runtime, instancesPerThread: instances, payloadBytes = DEFAULT_PAYLOAD_BYTES, desk } = this.#options;
+		const data = { runtime, instances, payloadBytes, desk };
+		const thread = new ThreadClient(this.#nextThread, this.#source, data, events, this.#logger);
 		this.#nextThread += 1;
 		// Instances are made when they are needed: a plugin that hangs while one is made must not end thread after thread.
 		void thread.load([...this.#installed.images.values()], [...this.#installed.chains.values()], false).catch(() => undefined);
