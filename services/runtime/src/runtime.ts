@@ -38,6 +38,9 @@ import { type PoolObserver, ThreadPool } from "./threads/thread-pool.js";
 
 export const RUNTIME_VERSION = "0.1.0";
 
+/** So many times as many threads as at the beginning can plugins get that wait. */
+const WAITING_GROWTH = 16;
+
 export interface Runtime {
 	readonly id: string;
 	/** Port of the health pages. */
@@ -93,10 +96,10 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 	const busOptions = { replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS };
 	const bus = await retry(() => ensureBus(connection, busOptions), logger);
 	const js = connection.jetstream();
+	const payloadBytes = connection.info?.max_payload ?? DEFAULT_PAYLOAD_BYTES;
 	const rights = new RightsTable();
 	const hostFunctions = await openHostFunctions({ connection, settings, logger });
 	const desk = new HostCallDesk({
-	const payloadBytes = connection.info?.max_payload ?? DEFAULT_PAYLOAD_BYTES;
 		functions: hostFunctions.functions,
 		rightsOf: (image) => rights.get(image),
 		observer: {
@@ -115,15 +118,17 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 				frameIntervalMs: FRAME_INTERVAL_MS,
 				runtime: id,
 				instancesPerThread: settings.HOOKBUS_INSTANCES_PER_THREAD,
+				payloadBytes,
 				desk,
 			},
 			observer,
-				payloadBytes,
 			monotonicMs,
 			logger,
 		);
 	const waitingThreads = settings.HOOKBUS_WAITING_THREADS;
-	const groups = new ThreadGroups(await startPool(threads, threads * 4), () => startPool(waitingThreads, waitingThreads * 16));
+	const groups = new ThreadGroups(await startPool(threads, threads * 4), () =>
+		startPool(waitingThreads, waitingThreads * WAITING_GROWTH),
+	);
 	const fleet = new FleetSize(monotonicMs);
 	const costs = new CostLedger(bus.costs, logger);
 	const admission = new Admission({
@@ -135,6 +140,12 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 			openings: settings.HOOKBUS_BREAKER_OPENINGS,
 		},
 		waitMs: settings.HOOKBUS_ADMISSION_WAIT_MS,
+		// Half of what there is: no single plugin takes it all.
+		share: {
+			quick: Math.max(1, settings.HOOKBUS_MAX_IN_FLIGHT / 2),
+			waiting: Math.max(1, waitingThreads * WAITING_GROWTH * 0.5),
+		},
+		frameIntervalMs: FRAME_INTERVAL_MS,
 		maxWaiting: settings.HOOKBUS_MAX_IN_FLIGHT,
 		runtimes: () => fleet.size,
 		clock: monotonicMs,
@@ -167,6 +178,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		metrics,
 		stalls,
 		clock: monotonicMs,
+		logger,
 		runtime: id,
 		maxEventBytes: settings.HOOKBUS_MAX_EVENT_BYTES,
 		tenantInboxOnly: settings.HOOKBUS_TENANT_INBOX_ONLY,
@@ -178,7 +190,6 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		startedAt,
 		inFlight: () => admission.inFlight,
 		threads: () => admission.threads,
-		logger,
 		breakers: () => admission.breakers,
 		tenants: () => tables.applied(),
 	});

@@ -187,7 +187,9 @@ class ChainPass {
 			...(result?.usage === undefined ? {} : { usage: result.usage }),
 		};
 		if (result === undefined) {
-			this.#bookFailure(step, index, startedAt, failure?.outcome ?? "host_error", failure?.message ?? "no result", details);
+			const outcome = failure?.outcome ?? "host_error";
+			const blame = { ran: true, ...(outcome === "host_error" ? { ours: true as const } : {}) };
+			this.#bookFailure(step, index, startedAt, outcome, failure?.message ?? "no result", { ...details, ...blame });
 			return;
 		}
 		const { size } = this.#state;
@@ -196,10 +198,11 @@ class ChainPass {
 			this.#bookFailure(step, index, startedAt, applied.outcome ?? "bad_output", applied.fault, { ...details, ran: true });
 			return;
 		}
+		this.#state.size = step.mode === "enforce" ? applied.size : applied.shadowSize;
 		const durationMs = this.#input.clock() - startedAt;
 		this.#state.records.push({
-		this.#state.size = step.mode === "enforce" ? applied.size : applied.shadowSize;
 			step: index,
+			ran: true,
 			entry: {
 				plugin: step.name,
 				version: step.version,
@@ -234,6 +237,7 @@ class ChainPass {
 	#bookDeferred(step: ThreadStep, index: number): void {
 		this.#state.records.push({
 			step: index,
+			ran: false,
 			entry: {
 				plugin: step.name,
 				version: step.version,
