@@ -103,6 +103,13 @@ const LITERALS = [
 	"2852039166",
 	"0xa9fea9fe",
 	"[fd00:ec2::254]",
+	"192.0.0.192",
+	"168.63.129.16",
+	"0xa83f8110",
+	"[::ffff:168.63.129.16]",
+	"[64:ff9b::a83f:8110]",
+	"161.26.0.10",
+	"166.11.255.255",
 	"[fc00::1]",
 	"[fe80::1]",
 	"[fec0::1]",
@@ -337,6 +344,12 @@ test("the machine's own addresses are read once, however many are checked", () =
 });
 
 describe("a range that the deployment allows", () => {
+	test("opens a cloud platform's own addresses, which are refused otherwise", () => {
+		expect(new AddressGuard([], () => []).refusal("168.63.129.16")).toBe("platform");
+		expect(new AddressGuard([], () => []).refusal("168.63.129.17", "161.25.255.255", "166.12.0.0")).toBeUndefined();
+		expect(new AddressGuard(["168.63.129.16/32"], () => []).refusal("168.63.129.16")).toBeUndefined();
+	});
+
 	test("is reached, and nothing beside it", () => {
 		const guard = new AddressGuard(["10.1.0.0/16", "fd00:1::/64"], () => []);
 		expect(["10.1.0.0", "10.1.255.255", "fd00:1::5"].map((address) => guard.refusal(address))).toEqual([

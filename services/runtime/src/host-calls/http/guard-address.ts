@@ -2,12 +2,15 @@
 // is the inside of somebody's network: the bus, the database, the metadata service of a cloud.
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
+import { PLATFORM_RANGES } from "./platform-addresses.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Range = [Address, number];
 
 /** Where public IPv6 addresses are given out; ipaddr.js calls everything outside that has no name of its own public as well. */
 const GLOBAL_UNICAST = parseRange("2000::/3");
+
+const PLATFORM = PLATFORM_RANGES.map(parseRange);
 
 export class AddressGuard {
 	readonly #allowed: readonly Range[];
@@ -23,7 +26,7 @@ export class AddressGuard {
 		this.#ownAddresses = ownAddresses;
 	}
 
-	/** Why one of the addresses may not be reached, as a kind of address (`loopback`, `private`, `own`); `undefined`: all may be. */
+	/** Why one of the addresses may not be reached, as a kind of address (`loopback`, `platform`, `own`); `undefined`: all may be. */
 	refusal(...addresses: readonly string[]): string | undefined {
 		// Asking the system takes longer than all the rest.
 		const own = new Set(this.#ownAddresses().map((text) => ipaddr.parse(text).toString()));
@@ -50,6 +53,7 @@ function kindOf(address: Address, own: ReadonlySet<string>): string | undefined 
 	const range = address.range();
 	if (range !== "unicast") return range;
 	if (address.kind() === "ipv6" && !lies(address, GLOBAL_UNICAST)) return "reserved";
+	if (PLATFORM.some((platform) => lies(address, platform))) return "platform";
 	return own.has(address.toString()) ? "own" : undefined;
 }
 
