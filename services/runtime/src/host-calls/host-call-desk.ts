@@ -80,7 +80,7 @@ export class HostCallDesk {
 			if (rights === undefined) throw denied(`${request.type}: the plugin is not in service any more`);
 			const answer = await this.#run(message, rights, used, ended);
 			done("ok");
-			return { id, answer };
+			return { id, answer: withOwnBytes(answer) };
 		} catch (thrown) {
 			const failure =
 				thrown instanceof HostCallError
@@ -121,6 +121,18 @@ export class HostCallDesk {
 			ended.removeEventListener("abort", abort);
 		}
 	}
+}
+
+/**
+ * The answer, its bytes in memory of their own. Small buffers share a piece of memory with others of the process, and posting one
+ * of them hands all of that to the plugin's thread: the secrets of others.
+ */
+function withOwnBytes(answer: HostCallAnswers[HostCallType]): HostCallAnswers[HostCallType] {
+	const entries = Object.entries(answer).map(([name, value]) => [
+		name,
+		value instanceof Uint8Array ? new Uint8Array(value) : value,
+	]);
+	return Object.fromEntries(entries) as HostCallAnswers[HostCallType];
 }
 
 /** @throws HostCallError `denied` */
