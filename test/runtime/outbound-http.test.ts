@@ -363,6 +363,20 @@ describe("a secret", () => {
 		});
 	});
 
+	test("that is in a response more than 1,000 times leaves no response", async () => {
+		const showing = await startSite("127.0.1.3", (request, response) =>
+			response.end("aaaa".repeat(Number(request.url?.slice(1)))),
+		);
+		const placed = { secret: "key", header: "x-key" };
+		const rights = rightsTo([{ host: "127.0.1.3", scheme: "http", port: showing.port, secrets: [placed] }], { key: "aaaa" });
+		const show = (times: number) => pluginRequests()({ url: `http://127.0.1.3:${showing.port}/${times}` }, rights);
+		expect(await show(256 * 1024)).toMatchObject({
+			status: 0,
+			reason: "the response has a secret of the plugin more than 1000 times",
+		});
+		expect(bodyOf(await show(200))).toBe("*".repeat(800));
+	});
+
 	test("is not in what the plugin gets: each of its bytes is a star, in headers and body", async () => {
 		const rights = rightsTo([rule({ secrets: bearer }), rule({ host: "query.example.com", secrets: inQuery })], {
 			api_key: SECRET,

@@ -1,8 +1,11 @@
 // Takes a plugin's secrets out of what a server answers: one that shows a request to whoever sent it would show the plugin what it
 // must not see. A server that changes a secret first can still give it away; network rules should name servers that do not.
 import { SHORTEST_MASKED, secretForms } from "../log/mask-secrets.js";
+import { NoResponse } from "./no-response.js";
 
 const STAR = "*".charCodeAt(0);
+/** Secrets in one body or header; a server that shows more of them makes work for the main thread and has no use. */
+const MAX_FOUND = 1_000;
 
 export class ResponseMask {
 	readonly #secrets: readonly string[];
@@ -16,12 +19,19 @@ export class ResponseMask {
 		this.#forms = [...new Map(forms.map((form) => [form.toString("latin1"), form])).values()];
 	}
 
-	/** The same bytes with a star for each byte of a secret. */
+	/**
+	 * The same bytes with a star for each byte of a secret.
+	 *
+	 * @throws NoResponse when there are too many
+	 */
 	bytes(original: Buffer): Buffer {
 		let masked: Buffer | undefined;
+		let found = 0;
 		for (const form of this.#forms) {
 			let maskedTo = 0;
 			for (let at = original.indexOf(form); at !== -1; at = original.indexOf(form, at + 1)) {
+				found += 1;
+				if (found > MAX_FOUND) throw new NoResponse(`the response has a secret of the plugin more than ${MAX_FOUND} times`);
 				masked ??= Buffer.from(original);
 				masked.fill(STAR, Math.max(at, maskedTo), at + form.length);
 				maskedTo = at + form.length;
