@@ -53,7 +53,7 @@ export const Usage = Type.Object(
 	{
 		inputTokens: Type.Optional(Type.Integer({ minimum: 0 })),
 		outputTokens: Type.Optional(Type.Integer({ minimum: 0 })),
-		cost: Type.Optional(Type.Number({ minimum: 0, description: "US dollars" })),
+		cost: Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000, description: "US dollars" })),
 	},
 	{ $id: "Usage", description: "Tokens and cost" },
 );
