@@ -2,6 +2,7 @@
 // number: one that is not used for a while ends, and the one used longest ago gives way to a new one. What plugins keep stays.
 import { setTimeout as delay } from "node:timers/promises";
 import { type StoreKind, storeSubjects } from "@hookbus/schemas";
+import { CountGate } from "./count-gate.js";
 import { LedgerFollower, type StoreStream } from "./ledger-follower.js";
 
 /** Ledgers at the same time. More than these only while as many calls are running. */
@@ -33,6 +34,7 @@ export class FollowedLedgers {
 	readonly #kind: StoreKind;
 	readonly #stream: StoreStream;
 	readonly #pace: StorePace;
+	readonly #gate = new CountGate();
 	/** By subjects; the one used longest ago first. */
 	readonly #followers = new Map<string, LedgerFollower>();
 	readonly #ending = new AbortController();
@@ -80,7 +82,7 @@ export class FollowedLedgers {
 	}
 
 	#start(subjects: string): LedgerFollower {
-		const followed = new LedgerFollower(this.#stream, subjects, () => this.#end(subjects, followed));
+		const followed = new LedgerFollower(this.#stream, subjects, this.#gate, () => this.#end(subjects, followed));
 		followed.loaded.catch(() => this.#end(subjects, followed));
 		this.#followers.set(subjects, followed);
 		for (const [other, { users }] of this.#followers) {

@@ -6,6 +6,7 @@
 import type { JetStreamClient, JetStreamManager } from "nats";
 import type { Logger } from "pino";
 import { isGone } from "../bus-failure.js";
+import type { CountGate } from "./count-gate.js";
 import { type Held, Ledger, type Room } from "./ledger.js";
 import { type EntryReading, readEntries } from "./read-entries.js";
 
@@ -14,8 +15,12 @@ const REMOVALS_AT_ONCE = 8;
 /** Dead names above which a write waits until some of them are gone, and how many. */
 const MAX_DEAD_NAMES = 1_000;
 const MAKE_WAY_NAMES = 32;
-/** Least milliseconds between two counts because of writes that do not fit: a flood of them must not become one of counts. */
+/**
+ * Least milliseconds between two counts because of writes that do not fit: a flood of them must not become one of counts. Twice as many
+ * after each that found nothing new, up to the most.
+ */
 const COUNT_FOR_ROOM_MS = 1_000;
+const MOST_COUNT_FOR_ROOM_MS = 60_000;
 
 export interface StoreStream {
 	readonly js: JetStreamClient;
@@ -38,20 +43,24 @@ export class LedgerFollower {
 
 	readonly #parts: StoreStream;
 	readonly #subjects: string;
+	readonly #gate: CountGate;
 	readonly #reading: EntryReading;
 	/** When the stream was made; sequences of another one mean nothing. */
 	#streamCreated = "";
 	#countedAt: number;
+	#countForRoomMs = COUNT_FOR_ROOM_MS;
 	#counting: Promise<void> | undefined;
 	#sweeping: Promise<void> | undefined;
 
 	/**
 	 * @param subjects of everything that the plugin keeps
+	 * @param gate of all ledgers
 	 * @param onLost called when something may have been missed; start another one then
 	 */
-	constructor(parts: StoreStream, subjects: string, onLost: () => void) {
+	constructor(parts: StoreStream, subjects: string, gate: CountGate, onLost: () => void) {
 		this.#parts = parts;
 		this.#subjects = subjects;
+		this.#gate = gate;
 		this.usedAt = parts.clock();
 		this.#countedAt = this.usedAt;
 		this.#reading = readEntries(
@@ -67,7 +76,7 @@ export class LedgerFollower {
 	async takeRoom(name: string, bytes: number, limitBytes: number): Promise<Room | undefined> {
 		const take = () => this.ledger.takeRoom(name, bytes, limitBytes, this.#parts.clock());
 		const room = take();
-		if (room !== undefined || !(await this.countIfOlder(COUNT_FOR_ROOM_MS))) return room;
+		if (room !== undefined || !(await this.countIfOlder(this.#countForRoomMs))) return room;
 		return take();
 	}
 
@@ -77,14 +86,16 @@ export class LedgerFollower {
 		if (deadNames >= MAX_DEAD_NAMES || deadBytes > limitBytes) await this.sweep(MAKE_WAY_NAMES, 0);
 	}
 
-	/** Counts what is in the stream when the last count is so many milliseconds old. True when it did. */
+	/** Counts what is in the stream when the last count is so many milliseconds old and no other ledger's is in the way. True when it did. */
 	async countIfOlder(ms: number): Promise<boolean> {
 		if (this.#counting === undefined) {
-			if (this.#parts.clock() - this.#countedAt < ms) return false;
+			if (this.#parts.clock() - this.#countedAt < ms || !this.#gate.isOpen) return false;
 			this.#countedAt = this.#parts.clock();
-			this.#counting = this.#count().finally(() => {
-				this.#counting = undefined;
-			});
+			this.#counting = this.#gate
+				.pass(() => this.#count())
+				.finally(() => {
+					this.#counting = undefined;
+				});
 		}
 		await this.#counting;
 		return true;
@@ -131,7 +142,8 @@ export class LedgerFollower {
 		} finally {
 			reading.stop();
 		}
-		this.ledger.counted(found, upTo, this.#parts.clock());
+		const isNews = this.ledger.counted(found, upTo, this.#parts.clock());
+		this.#countForRoomMs = isNews ? COUNT_FOR_ROOM_MS : Math.min(2 * this.#countForRoomMs, MOST_COUNT_FOR_ROOM_MS);
 	}
 
 	async #sweep(most: number, deadForMs: number): Promise<void> {

@@ -134,17 +134,23 @@ export class Ledger {
 	}
 
 	/**
-	 * Takes over what a count of the stream found.
+	 * Takes over what a count of the stream found. True when that was not known.
 	 *
 	 * @param upTo newest message that was known when the count began: what is newer may be missing in it
 	 */
-	counted(found: ReadonlyMap<string, Held>, upTo: number, now: number): void {
+	counted(found: ReadonlyMap<string, Held>, upTo: number, now: number): boolean {
+		let isNews = false;
 		for (const [name, { seq }] of this.#live) {
-			if (seq <= upTo && !found.has(name)) this.#forgetLive(name);
+			if (seq > upTo || found.has(name)) continue;
+			this.#forgetLive(name);
+			isNews = true;
 		}
 		for (const [name, held] of found) {
-			if (isOrphan(held, now) && !this.#live.has(name) && !this.#dead.has(name)) this.#put(name, { ...held, ours: true }, now);
+			if (!isOrphan(held, now) || this.#live.has(name) || this.#dead.has(name)) continue;
+			this.#put(name, { ...held, ours: true }, now);
+			isNews = true;
 		}
+		return isNews;
 	}
 
 	/** Sequence of the newest message that is known under a name; 0: none. */

@@ -1,0 +1,60 @@
+// What plugins can make a runtime and the bus do by filling their stores: counts, ledgers that are followed, room for others.
+import { setTimeout as delay } from "node:timers/promises";
+import { ensureBus } from "@hookbus/foundation";
+import { beforeEach, describe, expect, test } from "vitest";
+import { connectTo } from "../support/connect.js";
+import { keepingRuntime, rightsOf } from "../support/keeping-plugin.js";
+import { startNats } from "../support/start-nats.js";
+
+let url: string;
+/** Consumers that were made: one for each ledger that is read or counted. */
+let made = 0;
+let now: number;
+const clock = () => now;
+
+beforeEach(async () => {
+	url = (await startNats()).url;
+	const connection = await connectTo(url);
+	await ensureBus(connection, { replicas: 1, ackWaitMs: 30_000 });
+	now = Date.now();
+	made = 0;
+	connection.subscribe("$JS.EVENT.ADVISORY.CONSUMER.CREATED.>", {
+		callback: () => {
+			made += 1;
+		},
+	});
+	await connection.flush();
+});
+
+describe("a full store", () => {
+	const FULL = { stateBytes: 10 };
+
+	test("is counted less and less while counts find nothing new", async () => {
+		const runtime = await keepingRuntime(url, { clock });
+		const plugin = runtime.plugin(rightsOf("acme", "full", FULL));
+		expect(await plugin.set("k", "12345678")).toBe(true);
+		for (let second = 0; second < 40; second += 1) {
+			now += 1_000;
+			expect(await plugin.set("more", "x")).toBe(false);
+			// Longer than ten times a count.
+			if (made < 4) await delay(300);
+		}
+		await delay(100);
+		// To follow it, and after 1, 3, 7, 15 and 31 seconds.
+		expect(made).toBeGreaterThanOrEqual(4);
+		expect(made).toBeLessThanOrEqual(6);
+	});
+
+	test("is not counted together with another one, nor at once after it", async () => {
+		const runtime = await keepingRuntime(url, { clock });
+		const plugins = Array.from({ length: 8 }, (_, index) => runtime.plugin(rightsOf("acme", `full-${index}`, FULL)));
+		for (const plugin of plugins) expect(await plugin.set("k", "12345678")).toBe(true);
+		await delay(100);
+		expect(made).toBe(8);
+		now += 1_000;
+		expect(await Promise.all(plugins.map((plugin) => plugin.set("more", "x")))).toEqual(plugins.map(() => false));
+		for (const plugin of plugins.slice(1, 3)) expect(await plugin.set("more", "x")).toBe(false);
+		await delay(100);
+		expect(made).toBe(9);
+	});
+});
