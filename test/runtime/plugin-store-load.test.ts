@@ -58,3 +58,15 @@ describe("a full store", () => {
 		expect(made).toBe(9);
 	});
 });
+
+test("ledgers that give way to others are counted", async () => {
+	const runtime = await keepingRuntime(url, { maxLedgers: 3 });
+	const [state, files] = runtime.stores;
+	const use = async (...plugins: readonly number[]) => {
+		for (const plugin of plugins) expect(await runtime.plugin(rightsOf("acme", `p${plugin}`)).set("k", "v")).toBe(true);
+	};
+	await use(1, 2, 3, 1, 2, 3);
+	expect(state.evictions).toBe(0);
+	await use(4, 1, 2, 4);
+	expect([state.evictions, files.evictions]).toEqual([3, 0]);
+});

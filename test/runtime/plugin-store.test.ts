@@ -372,7 +372,7 @@ describe("limits", () => {
 		const connection = await connectTo(server.url);
 		await ensureBus(connection, BUS);
 		const { streams } = await connection.jetstreamManager();
-		const runtime = await keepingRuntime(server.url, { pace: { ...QUICK, idleMs: 1_500 } });
+		const runtime = await keepingRuntime(server.url, { pace: { ...QUICK, idleMs: 1_500 }, maxLedgers: 128 });
 		const followed = async () => (await streams.info(STATE_STREAM)).state.consumer_count;
 		let most = 0;
 		for (let index = 0; index < 160; index += 1) {

@@ -50,6 +50,8 @@ export async function refusal(call: Promise<unknown>): Promise<Pick<HostCallErro
 export interface KeepingRuntime {
 	readonly connection: NatsConnection;
 	readonly stop: () => void;
+	/** State and files. */
+	readonly stores: readonly [PluginStore, PluginStore];
 	/** A plugin in it; runtimes that are given the same rights have the same plugin. */
 	plugin(rights: PluginRights): KeepingPlugin;
 }
@@ -60,6 +62,7 @@ export interface KeepingOptions {
 	readonly pace?: StorePace;
 	/** Milliseconds since 1970. */
 	readonly clock?: () => number;
+	readonly maxLedgers?: number;
 }
 
 /** @param bus URL of the server, or a connection to use */
@@ -76,7 +79,7 @@ export async function keepingRuntime(bus: string | NatsConnection, options: Keep
 		for (const store of stores) store.stop();
 	};
 	closeAfter(stop);
-	return { connection, stop, plugin: (rights) => keepingPlugin(functions, rights) };
+	return { connection, stop, stores, plugin: (rights) => keepingPlugin(functions, rights) };
 }
 
 type Functions = ReturnType<typeof createStateFunctions> &

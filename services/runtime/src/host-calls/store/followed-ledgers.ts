@@ -5,8 +5,8 @@ import { type StoreKind, storeSubjects } from "@hookbus/schemas";
 import { CountGate } from "./count-gate.js";
 import { LedgerFollower, type StoreStream } from "./ledger-follower.js";
 
-/** Ledgers at the same time. More than these only while as many calls are running. */
-const MAX_LEDGERS = 128;
+/** Default of how many ledgers are followed at the same time. */
+export const MAX_LEDGERS = 1_024;
 /** Messages that one sweep of one ledger takes out. */
 const SWEEP_NAMES = 1_000;
 
@@ -35,15 +35,24 @@ export class FollowedLedgers {
 	readonly #stream: StoreStream;
 	readonly #pace: StorePace;
 	readonly #gate = new CountGate();
+	readonly #maxLedgers: number;
 	/** By subjects; the one used longest ago first. */
 	readonly #followers = new Map<string, LedgerFollower>();
 	readonly #ending = new AbortController();
+	#evictions = 0;
 
-	constructor(kind: StoreKind, stream: StoreStream, pace: StorePace) {
+	/** @param maxLedgers at the same time; more than these only while as many calls are running */
+	constructor(kind: StoreKind, stream: StoreStream, pace: StorePace, maxLedgers: number) {
+		this.#maxLedgers = maxLedgers;
 		this.#kind = kind;
 		this.#stream = stream;
 		this.#pace = pace;
 		void this.#keepClean();
+	}
+
+	/** Ledgers that gave way to others so far. Their plugins' next use reads everything anew: when it grows all the time, they are too few. */
+	get evictions(): number {
+		return this.#evictions;
 	}
 
 	/**
@@ -86,8 +95,10 @@ export class FollowedLedgers {
 		followed.loaded.catch(() => this.#end(subjects, followed));
 		this.#followers.set(subjects, followed);
 		for (const [other, { users }] of this.#followers) {
-			if (this.#followers.size <= MAX_LEDGERS) break;
-			if (users === 0 && other !== subjects) this.#end(other);
+			if (this.#followers.size <= this.#maxLedgers) break;
+			if (users > 0 || other === subjects) continue;
+			this.#end(other);
+			this.#evictions += 1;
 		}
 		return followed;
 	}

@@ -16,7 +16,7 @@ import type { Logger } from "pino";
 import { BUS_TIMEOUT_MS, busFailure, isAbsent, isChanged, isFull } from "../bus-failure.js";
 import { BusLink } from "../bus-link.js";
 import { untilAborted } from "../until-aborted.js";
-import { FollowedLedgers, type Owner, STORE_PACE, type StorePace } from "./followed-ledgers.js";
+import { FollowedLedgers, MAX_LEDGERS, type Owner, STORE_PACE, type StorePace } from "./followed-ledgers.js";
 import { type LedgerFollower, removeMessage, type StoreStream } from "./ledger-follower.js";
 import { expiryHeaders, FOR_EVER, goneFrom, REMOVED, readExpiry } from "./stored-entry.js";
 
@@ -32,6 +32,8 @@ export interface PluginStoreParts {
 	readonly clock?: () => number;
 	/** Default: STORE_PACE. */
 	readonly pace?: StorePace;
+	/** Plugins whose ledgers are followed at the same time; each costs memory here and a consumer in the server. Default: 1,024. */
+	readonly maxLedgers?: number;
 }
 
 /** What stands under a name. */
@@ -64,19 +66,37 @@ export class PluginStore {
 	readonly #ledgers: FollowedLedgers;
 	readonly #link: BusLink;
 
-	private constructor(kind: StoreKind, stream: StoreStream, pace: StorePace, connection: NatsConnection) {
+	private constructor(
+		kind: StoreKind,
+		stream: StoreStream,
+		pace: StorePace,
+		ledgers: FollowedLedgers,
+		connection: NatsConnection,
+	) {
 		this.#kind = kind;
 		this.#stream = stream;
 		this.#pace = pace;
-		this.#ledgers = new FollowedLedgers(kind, stream, pace);
+		this.#ledgers = ledgers;
 		this.#link = new BusLink(connection, () => this.#ledgers.endAll());
 	}
 
-	static async open({ kind, connection, logger, clock = Date.now, pace = STORE_PACE }: PluginStoreParts): Promise<PluginStore> {
+	static async open({
+		kind,
+		connection,
+		logger,
+		clock = Date.now,
+		pace = STORE_PACE,
+		maxLedgers = MAX_LEDGERS,
+	}: PluginStoreParts): Promise<PluginStore> {
 		const options = { timeout: BUS_TIMEOUT_MS, checkAPI: false };
 		const manager = await connection.jetstreamManager(options);
 		const stream = { js: connection.jetstream(options), manager, stream: STREAMS[kind], clock, logger };
-		return new PluginStore(kind, stream, pace, connection);
+		return new PluginStore(kind, stream, pace, new FollowedLedgers(kind, stream, pace, maxLedgers), connection);
+	}
+
+	/** Ledgers that gave way to those of other plugins so far, for counters. When it grows all the time, `maxLedgers` is too low. */
+	get evictions(): number {
+		return this.#ledgers.evictions;
 	}
 
 	/** Milliseconds since 1970, by the clock that decides what has ended. */
