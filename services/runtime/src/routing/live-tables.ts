@@ -52,13 +52,15 @@ function assistantSubjects(tenant: string, hook: HookName, assistants: ReadonlyM
 
 export class LiveTables {
 	readonly #executor: ChainExecutor;
-	readonly #modules: ModuleStore;
+	readonly #modules: Pick<ModuleStore, "retain">;
 	readonly #rights: RightsTable;
 	readonly #tables = new Map<string, LiveTable>();
 	/** Replaced tables that events still run on. */
 	readonly #leaving = new Set<LiveTable>();
+	/** Tables that are being installed. What they need may not be removed with a table that leaves in the meantime. */
+	readonly #coming = new Set<LiveTable>();
 
-	constructor(executor: ChainExecutor, modules: ModuleStore, rights: RightsTable) {
+	constructor(executor: ChainExecutor, modules: Pick<ModuleStore, "retain">, rights: RightsTable) {
 		this.#executor = executor;
 		this.#modules = modules;
 		this.#rights = rights;
@@ -68,10 +70,18 @@ export class LiveTables {
 		return this.#tables.get(tenant);
 	}
 
-	/** Swaps a tenant's table: installed everywhere first, then current at once. */
+	/** Swaps a tenant's table: installed everywhere first, then current at once. Rejects, and leaves nothing, when that fails. */
 	async swap(prepared: PreparedTable): Promise<void> {
 		const next = new LiveTable(prepared);
-		await this.#executor.install([...prepared.images.values()], next.allChains());
+		this.#coming.add(next);
+		try {
+			await this.#executor.install([...prepared.images.values()], next.allChains());
+		} catch (thrown) {
+			this.#coming.delete(next);
+			this.#remove(next);
+			throw thrown;
+		}
+		this.#coming.delete(next);
 		const old = this.#tables.get(prepared.table.tenant);
 		for (const [image, rights] of prepared.rights) this.#rights.set(image, rights);
 		this.#tables.set(prepared.table.tenant, next);
@@ -108,7 +118,12 @@ export class LiveTables {
 
 	#forgetIfDone(table: LiveTable): void {
 		if (!table.replaced || table.running > 0 || !this.#leaving.delete(table)) return;
-		const kept = [...this.#tables.values(), ...this.#leaving];
+		this.#remove(table);
+	}
+
+	/** Takes a table out of service, but not what another one has in common with it. */
+	#remove(table: LiveTable): void {
+		const kept = [...this.#tables.values(), ...this.#leaving, ...this.#coming];
 		const usedImages = new Set(kept.flatMap((other) => [...other.prepared.images.keys()]));
 		const unused = [...table.prepared.images.keys()].filter((key) => !usedImages.has(key));
 		this.#executor.remove(

@@ -11,7 +11,7 @@ export class ThreadGroups implements ChainExecutor {
 	#waiting: ChainExecutor | undefined;
 	#starting: Promise<ChainExecutor> | undefined;
 
-	/** @param startWaiting starts the group for plugins that wait; called once at most */
+	/** @param startWaiting starts the group for plugins that wait; called again only when it failed */
 	constructor(quick: ChainExecutor, startWaiting: () => Promise<ChainExecutor>) {
 		this.#quick = quick;
 		this.#startWaiting = startWaiting;
@@ -54,7 +54,10 @@ export class ThreadGroups implements ChainExecutor {
 	}
 
 	async #waitingGroup(): Promise<ChainExecutor> {
-		this.#starting ??= this.#startWaiting();
+		this.#starting ??= this.#startWaiting().catch((thrown) => {
+			this.#starting = undefined;
+			throw thrown;
+		});
 		this.#waiting = await this.#starting;
 		return this.#waiting;
 	}

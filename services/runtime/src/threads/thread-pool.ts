@@ -113,7 +113,7 @@ export class ThreadPool implements ChainExecutor {
 		this.#watch = setInterval(() => this.#look(), WATCH_INTERVAL_MS);
 	}
 
-	/** Starts the pool and waits until its threads are ready. */
+	/** Starts the pool and waits until its threads are ready. When one cannot be started, it leaves none behind and rejects. */
 	static async start(
 		options: ThreadPoolOptions,
 		observer: PoolObserver,
@@ -121,7 +121,12 @@ export class ThreadPool implements ChainExecutor {
 		logger: Logger,
 	): Promise<ThreadPool> {
 		const pool = new ThreadPool(options, observer, clock, logger);
-		await Promise.all([...pool.#serving, pool.#spare].map((thread) => thread.ready));
+		try {
+			await Promise.all([...pool.#serving, pool.#spare].map((thread) => thread.ready));
+		} catch (thrown) {
+			await pool.stop();
+			throw thrown;
+		}
 		return pool;
 	}
 
