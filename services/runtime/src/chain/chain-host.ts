@@ -1,6 +1,7 @@
 // Everything that a thread holds and does: the loaded plugins, the chains, and the run of one event through its chain. It
 // knows nothing of threads or messages, so the same code runs in a worker (production) and in the main thread (tests).
 
+import { errors } from "../errors.js";
 import type { HostCaller } from "../host-calls/host-call-port.js";
 import { LoadedPlugin } from "../plugin-host/loaded-plugin.js";
 import type { MappedFailure } from "../plugin-host/map-plugin-error.js";
@@ -8,7 +9,7 @@ import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { LoadFault, RunItem, ThreadChain } from "../threads/thread-messages.js";
 import type { InvocationGuard } from "./invocation-guard.js";
 import { RecentPlugins } from "./recent-plugins.js";
-import { type ChainRun, runChain } from "./run-chain.js";
+import { type ChainRun, refusal, runChain } from "./run-chain.js";
 import { type ArgumentCheck, createArgumentChecks } from "./tool-arguments.js";
 import { verdictBudget } from "./verdict-size.js";
 
@@ -80,7 +81,10 @@ export class ChainHost {
 	async run(item: RunItem, body: Uint8Array): Promise<ChainRun | undefined> {
 		if (!this.#guard.begin(item.slot)) return undefined;
 		const chain = this.#chains.get(item.chain);
-		if (chain === undefined) throw new Error(`chain ${item.chain} is not loaded`);
+		if (chain === undefined) {
+			const problem = errors.runtime_failed(`chain ${item.chain} is not loaded in this thread; send the event again`);
+			return refusal(item.kind === "reply" ? JSON.stringify(problem.toProblem()) : undefined, problem.code);
+		}
 		return runChain({
 			item,
 			body,

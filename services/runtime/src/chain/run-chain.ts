@@ -58,7 +58,8 @@ export async function runChain(input: ChainInput): Promise<ChainRun> {
 	return new ChainPass(input, event, deadlineMs).run();
 }
 
-function refusal(reply: string | undefined, code: string): ChainRun {
+/** The end of an event that gets no verdict, with the problem that is answered. */
+export function refusal(reply: string | undefined, code: string): ChainRun {
 	const texts = new ChainTexts();
 	return { state: undefined, reply, event: undefined, deadlineMs: MAX_DEADLINE_MS, observersLeft: false, texts, refused: code };
 }

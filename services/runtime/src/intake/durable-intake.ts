@@ -111,6 +111,8 @@ export class DurableIntake {
 			await this.#bury(message, address, event, "invalid_event", "the body is no event", []);
 			return;
 		}
+		const done = new Set((await marks.get(address.tenant, event.id)).plugins);
+		// Looked up and begun in the same turn: in between, a new table could take the chain out of service.
 		const table = tables.get(address.tenant);
 		const chain = table?.chain(address);
 		if (table === undefined || chain === undefined || chain.steps.length === 0) {
@@ -118,7 +120,6 @@ export class DurableIntake {
 			message.ack();
 			return;
 		}
-		const done = new Set((await marks.get(address.tenant, event.id)).plugins);
 		const only = chain.steps.flatMap((step, index) => (done.has(step.name) ? [] : [index]));
 		if (only.length === 0) {
 			metrics.durable("duplicate");
@@ -175,6 +176,7 @@ export class DurableIntake {
 	): Promise<void> {
 		const { metrics, executions, marks, backoffMs } = this.#parts;
 		metrics.stepsDone(chain, completion.steps);
+		if (completion.refused === "runtime_failed") throw new Error("the runtime failed before the event's first plugin");
 		if (completion.refused !== undefined) {
 			await this.#bury(message, address, event, "invalid_event", `the event is not valid: ${completion.refused}`, []);
 			return;
