@@ -5,6 +5,7 @@
 //            → all done before: acknowledged as duplicate
 //            → run → all ok: records stored → marked done → acknowledged
 //                  → some failed, attempts left: marks for the others → delivered again after the backoff
+//                  → some were not run (breaker, rate, budget): delivered again later, however often; the plugin is disabled at last
 //                  → some failed, no attempts left, or no event at all: dead letter stored → marked → acknowledged
 //
 // The order "stored, marked, acknowledged" is what makes a crash at any point a repetition and never a loss.
@@ -47,6 +48,8 @@ export interface DurableIntakeParts {
 
 const RECONNECT_MS = 500;
 const NO_ROOM_MS = 250;
+/** Milliseconds until an event comes again that its plugins were not run for: a breaker, a rate, a budget. */
+const POSTPONED_MS = 30_000;
 
 export class DurableIntake {
 	readonly #parts: DurableIntakeParts;
@@ -187,7 +190,8 @@ export class DurableIntake {
 		for (const step of completion.steps) {
 			if (step.outcome === "ok") done.add(chain.steps[step.step]?.name ?? "");
 		}
-		if (failed.length > 0 && attempt > backoffMs.length) {
+		const wasTried = failed.some(({ ran }) => ran);
+		if (wasTried && attempt > backoffMs.length) {
 			const plugins = failed.map((step) => ({ plugin: chain.steps[step.step]?.name ?? "unknown", outcome: step.outcome }));
 			const names = plugins.map(({ plugin, outcome }) => `${plugin}: ${outcome}`).join(", ");
 			await this.#bury(message, address, event, "attempts_exhausted", `${attempt} attempts failed (${names})`, plugins);
@@ -199,9 +203,12 @@ export class DurableIntake {
 		if (failed.length === 0) {
 			metrics.durable("done");
 			await message.ackAck();
-		} else {
+		} else if (wasTried) {
 			metrics.durable("retried");
-			message.nak(backoffMs[Math.max(0, attempt - 1)]);
+			message.nak(backoffMs[Math.max(0, attempt - 1)] ?? backoffMs.at(-1));
+		} else {
+			metrics.durable("postponed");
+			message.nak(POSTPONED_MS);
 		}
 	}
 

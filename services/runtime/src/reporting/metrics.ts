@@ -69,7 +69,7 @@ export class RuntimeMetrics {
 	});
 	readonly #durable = new Counter({
 		name: "hookbus_durable_events_total",
-		help: "Durable events by what became of them: done, duplicate, unbound, retried, dead",
+		help: "Durable events by what became of them: done, duplicate, unbound, retried, postponed, dead",
 		labelNames: ["result"],
 		registers: [this.registry],
 	});
@@ -187,7 +187,7 @@ export class RuntimeMetrics {
 		this.#stalls.inc(ms / 1_000);
 	}
 
-	durable(result: "done" | "duplicate" | "unbound" | "retried" | "dead"): void {
+	durable(result: "done" | "duplicate" | "unbound" | "retried" | "postponed" | "dead"): void {
 		this.#durable.inc({ result });
 	}
 
