@@ -1,4 +1,5 @@
 // Durable events: at least once to every plugin, once in the records, dead letters with the reason.
+import { setTimeout as delay } from "node:timers/promises";
 import { setEngineFlags } from "@hookbus/runtime";
 import {
 	DEAD_LETTER_SUBJECTS,
@@ -134,5 +135,21 @@ describe("durable events", () => {
 		await connection.jetstream().publish(eventSubject(afterEvent()), "not json");
 		const letter = await waitFor("a dead letter", () => letters[before]);
 		expect(letter).toMatchObject({ reason: "invalid_event", attempts: 1 });
+	});
+
+	// The last one: what it leaves in the stream comes again in half a minute.
+	test("an event that a plugin was not run for, because of its rate, waits for its turn and is never given up", async () => {
+		const module = await moduleReturning({ [hook]: { action: "continue" } });
+		await routes.apply([{ name: "limited", module, limits: { ratePerMinute: 1 }, bindings: [{ hook, effect: "observe" }] }]);
+		const before = letters.length;
+		const events = [afterEvent(), afterEvent()];
+		for (const event of events) await publish(event);
+		const outcomes = () => events.flatMap((event) => of(event)).map(({ outcome }) => outcome);
+		await waitFor("both were looked at", () => outcomes().length === 2);
+		expect(outcomes().sort()).toEqual(["ok", "rate_limited"]);
+		// Longer than all attempts of an event that fails.
+		await delay(1_000);
+		expect(letters.length).toBe(before);
+		expect(await pending()).toBe(1);
 	});
 });

@@ -18,6 +18,7 @@ import {
 	EVENT_STREAM,
 	type EventAddress,
 	type HookEvent,
+	type Outcome,
 	parseEventSubject,
 } from "@hookbus/schemas";
 import type { ConsumerMessages, JetStreamClient, JsMsg } from "nats";
@@ -50,6 +51,7 @@ const RECONNECT_MS = 500;
 const NO_ROOM_MS = 250;
 /** Milliseconds until an event comes again that its plugins were not run for: a breaker, a rate, a budget. */
 const POSTPONED_MS = 30_000;
+const POSTPONES: ReadonlySet<Outcome> = new Set(["breaker_open", "rate_limited", "over_budget", "overloaded"]);
 
 export class DurableIntake {
 	readonly #parts: DurableIntakeParts;
@@ -190,7 +192,7 @@ export class DurableIntake {
 		for (const step of completion.steps) {
 			if (step.outcome === "ok") done.add(chain.steps[step.step]?.name ?? "");
 		}
-		const wasTried = failed.some(({ ran }) => ran);
+		const wasTried = failed.some(({ outcome }) => !POSTPONES.has(outcome));
 		if (wasTried && attempt > backoffMs.length) {
 			const plugins = failed.map((step) => ({ plugin: chain.steps[step.step]?.name ?? "unknown", outcome: step.outcome }));
 			const names = plugins.map(({ plugin, outcome }) => `${plugin}: ${outcome}`).join(", ");
