@@ -8,6 +8,7 @@ export * from "./api/explain.js";
 export * from "./api/manifest-check.js";
 export * from "./api/plugin.js";
 export * from "./api/plugin-config.js";
+export * from "./api/plugin-history.js";
 export * from "./api/plugin-limits.js";
 export * from "./api/runtime-fleet.js";
 export * from "./bus.js";

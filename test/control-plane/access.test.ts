@@ -114,6 +114,8 @@ test("AU-02 another tenant's plugins, versions, bindings and keys are not there"
 		["GET", "/api/v1/plugins/mine/versions"],
 		["GET", "/api/v1/plugins/mine/config"],
 		["PUT", "/api/v1/plugins/mine/config", { config: {} }],
+		["GET", "/api/v1/plugins/mine/history"],
+		["POST", "/api/v1/plugins/mine/rollback", {}],
 		["GET", "/api/v1/plugins/mine/limits"],
 		["PUT", "/api/v1/plugins/mine/limits", {}],
 		["PUT", "/api/v1/plugins/mine/grants", { permissions: [] }],

@@ -44,6 +44,8 @@ export const ERROR_CATALOGUE = {
 	plugin_exists: { title: "The plugin is installed already", status: 409, retryable: false },
 	plugin_name_differs: { title: "The package holds another plugin", status: 422, retryable: false },
 	version_exists: { title: "The version exists with other content", status: 409, retryable: false },
+	version_not_found: { title: "No such version", status: 404, retryable: false },
+	rollback_impossible: { title: "There is nothing to roll back to", status: 409, retryable: false },
 	grants_missing: { title: "Permissions are not granted", status: 409, retryable: false },
 	grant_not_asked: { title: "The plugin does not ask for this permission", status: 422, retryable: false },
 

@@ -32,6 +32,8 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"POST /api/v1/plugins/:name/toggle": "operator",
 	"PUT /api/v1/plugins/:name/grants": "admin",
 	"GET /api/v1/plugins/:name/versions": "viewer",
+	"GET /api/v1/plugins/:name/history": "viewer",
+	"POST /api/v1/plugins/:name/rollback": "operator",
 	"GET /api/v1/plugins/:name/config": "viewer",
 	"PUT /api/v1/plugins/:name/config": "operator",
 	"GET /api/v1/plugins/:name/limits": "viewer",

@@ -17,6 +17,7 @@ import { addExecutionRoutes } from "../executions/routes.js";
 import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
+import { addHistoryRoutes } from "../history/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
 import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
@@ -92,6 +93,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	const checks = new CheckedConfigs(parts.checkThreads);
 	addHealthRoutes(app, parts);
 	addPluginRoutes(app, { ...parts, answerChange, checks });
+	addHistoryRoutes(app, { ...parts, answerChange, checks });
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });

@@ -6,6 +6,7 @@ import { type AuditEntry, recordAudit } from "../audit/record-audit.js";
 import { CheckNeeded } from "../config/checked-configs.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { addSnapshot as addPluginSnapshot } from "../history/repository.js";
 import { lockTenant, setTenantRevision } from "../tenants/repository.js";
 import { compileRouteTable } from "./compile-route-table.js";
 import { derivePolicy } from "./derive-policy.js";
@@ -74,10 +75,14 @@ function commitOnce<T>(database: Database, actor: Actor, work: ChangeWork<T>, op
 		const { result, audit } = await work(queries, revision);
 		if (audit === undefined) return { result, revision: current, changed: false };
 		const compiledAt = (options.now?.() ?? new Date()).toISOString();
-		const table = compileRouteTable({ tenant, revision, compiledAt }, await loadRoutingInput(queries, tenant));
+		const input = await loadRoutingInput(queries, tenant);
+		const table = compileRouteTable({ tenant, revision, compiledAt }, input);
 		refuseTooLarge(table);
 		await setTenantRevision(queries, tenant, revision);
 		await addSnapshot(queries, { tenant, revision, table, policy: derivePolicy(table) });
+		for (const plugin of input.plugins.filter(({ changedRevision }) => changedRevision === revision)) {
+			await addPluginSnapshot(queries, { tenant, plugin: plugin.name, revision, by: actor.name }, plugin);
+		}
 		await recordAudit(queries, actor, audit, revision);
 		return { result, revision, changed: true };
 	});

@@ -6,6 +6,7 @@ export { executions } from "./executions.js";
 export { outbox } from "./outbox.js";
 export { pluginConfigs } from "./plugin-configs.js";
 export { pluginGrants } from "./plugin-grants.js";
+export { pluginSnapshots } from "./plugin-snapshots.js";
 export { pluginVersions } from "./plugin-versions.js";
 export { plugins } from "./plugins.js";
 export { storePurges } from "./store-purges.js";
