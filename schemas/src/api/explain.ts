@@ -4,6 +4,23 @@ import { BindingMode, Effect, FailurePolicy, ToolPhase } from "../hook.js";
 import { PluginName, SemVer } from "../identifiers.js";
 import { AssistantScope } from "./binding.js";
 
+export const DependencyState = Type.Union(
+	[Type.Literal("met"), Type.Literal("missing"), Type.Literal("version_differs"), Type.Literal("disabled")],
+	{ $id: "DependencyState" },
+);
+export type DependencyState = Static<typeof DependencyState>;
+
+export const ExplainedDependency = Type.Object(
+	{
+		plugin: PluginName,
+		range: Type.String({ description: "Versions that will do" }),
+		version: Type.Optional(SemVer),
+		state: DependencyState,
+	},
+	{ additionalProperties: false, $id: "ExplainedDependency" },
+);
+export type ExplainedDependency = Static<typeof ExplainedDependency>;
+
 export const ExplainedStep = Type.Object(
 	{
 		plugin: PluginName,
@@ -16,6 +33,7 @@ export const ExplainedStep = Type.Object(
 		phases: Type.Optional(Type.Array(ToolPhase)),
 		scope: Type.Union([Type.Literal("tenant"), Type.Literal("assistant")], { description: "Whose binding put it here" }),
 		mandatory: Type.Boolean(),
+		dependencies: Type.Optional(Type.Array(ExplainedDependency, { description: "Plugins that it needs, and how they stand" })),
 		reason: Type.String({ description: "Why it stands here, for a person" }),
 	},
 	{ additionalProperties: false, $id: "ExplainedStep" },

@@ -47,6 +47,9 @@ export const ERROR_CATALOGUE = {
 	version_not_found: { title: "No such version", status: 404, retryable: false },
 	rollback_impossible: { title: "There is nothing to roll back to", status: 409, retryable: false },
 	grants_missing: { title: "Permissions are not granted", status: 409, retryable: false },
+	dependencies_missing: { title: "Plugins that it needs are missing", status: 409, retryable: false },
+	dependency_cycle: { title: "Plugins would need each other", status: 409, retryable: false },
+	dependents_exist: { title: "Enabled plugins depend on it", status: 409, retryable: false },
 	grant_not_asked: { title: "The plugin does not ask for this permission", status: 422, retryable: false },
 
 	// Configuration, limits and bindings

@@ -5,6 +5,7 @@ import type { Actor } from "../audit/actor.js";
 import { saveConfig } from "../config/repository.js";
 import type { Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { requireDependencies } from "../plugins/dependencies.js";
 import type { InstallParts } from "../plugins/install-plugin.js";
 import { findVersion, type PluginRow, setGrants, updatePlugin } from "../plugins/repository.js";
 import { requireActivatable } from "../plugins/require-activatable.js";
@@ -19,7 +20,7 @@ import { grantsToRestore } from "./revoked-grants.js";
  * itself disabled since is enabled again.
  *
  * @throws CodedError `plugin_not_found`, `version_not_found`, `rollback_impossible`, `grants_missing`, `limits_invalid`,
- * `config_invalid`, `secret_unreadable`
+ * `config_invalid`, `secret_unreadable`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`
  */
 export function rollBack(parts: InstallParts, actor: Actor, name: string, wanted: RollbackBody): Promise<Committed<undefined>> {
 	const { tenant } = actor;
@@ -39,6 +40,7 @@ export function rollBack(parts: InstallParts, actor: Actor, name: string, wanted
 		await saveConfig(queries, tenant, name, { config, secrets });
 		await setGrants(queries, tenant, name, granted, actor.name);
 		await updatePlugin(queries, tenant, name, { version: target.version, enabled, limits, changedRevision: revision });
+		await requireDependencies(queries, tenant, version.manifest, enabled);
 		if (enabled) await requireActivatable(queries, parts, tenant, version, limits);
 		// A chain of rollbacks is one: the next one goes on from what this one brought back.
 		const restored = target.restored ?? target.revision;

@@ -7,6 +7,7 @@ import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { type ChangeOutcome, type Committed, commitChange } from "../routing/commit-change.js";
 import type { AdmittedPackage } from "./admit-package.js";
+import { requireDependencies, requireNoDependents } from "./dependencies.js";
 import type { Upload } from "./receive-upload.js";
 import {
 	findGranted,
@@ -38,7 +39,8 @@ export interface InstallParts extends ActivationParts {
 /**
  * Installs a plugin that is not there yet. The same package again changes nothing.
  *
- * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`
+ * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`,
+ * `dependencies_missing`
  */
 export function installPlugin(
 	parts: InstallParts,
@@ -71,7 +73,7 @@ export function installPlugin(
  * Makes the package the current version of a plugin that is there: a new version, or one that was there before.
  *
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
- * `limits_invalid`, `config_invalid`
+ * `limits_invalid`, `config_invalid`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`
  */
 export function replaceVersion(
 	parts: InstallParts,
@@ -150,6 +152,9 @@ async function settle(
 		await saveBinding(queries, actor.tenant, name, null, DEFAULT_BINDING);
 	}
 	const enabled = wishes.enable ?? before?.enabled ?? false;
+	await requireDependencies(queries, actor.tenant, manifest, enabled);
+	if (!enabled && before?.enabled === true)
+		await requireNoDependents(queries, actor.tenant, name, `plugin ${name} cannot be disabled`);
 	if (enabled) await requireActivatable(queries, parts, actor.tenant, { manifest, digest }, before?.limits ?? null);
 	await updatePlugin(queries, actor.tenant, name, { enabled, changedRevision: revision });
 	return {

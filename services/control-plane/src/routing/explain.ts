@@ -1,15 +1,17 @@
 // Says for one scope what runs at each hook, in which order and why, and what does not run and why not.
 import { ALL_ASSISTANTS, type ExplainedHook, type ExplainedStep, type Explanation, HOOKS, type HookName } from "@hookbus/schemas";
+import { describeDependencies } from "../plugins/dependencies.js";
 import { DEFAULT_ORDER } from "./chain-order.js";
 import { type ChainLink, resolveChain } from "./resolve-chain.js";
-import { indexBindings, type RoutingInput } from "./routing-input.js";
+import { indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
 
 /** @param assistant null: the tenant scope */
 export function explain(input: RoutingInput, revision: number, assistant: string | null): Explanation {
 	const lookup = indexBindings(input.bindings);
+	const byName = new Map(input.plugins.map((plugin) => [plugin.name, plugin]));
 	const hook = (name: HookName): ExplainedHook => {
 		const { links, leftOut } = resolveChain(input.plugins, lookup, name, assistant);
-		return { chain: links.map((link) => explainStep(name, link)), leftOut: [...leftOut] };
+		return { chain: links.map((link) => explainStep(name, link, byName)), leftOut: [...leftOut] };
 	};
 	return {
 		assistant: assistant ?? ALL_ASSISTANTS,
@@ -23,8 +25,9 @@ export function explain(input: RoutingInput, revision: number, assistant: string
 	};
 }
 
-function explainStep(hook: HookName, link: ChainLink): ExplainedStep {
+function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string, RoutingPlugin>): ExplainedStep {
 	const { binding, entry, place, plugin } = link;
+	const dependencies = describeDependencies(plugin.manifest, (name) => byName.get(name));
 	return {
 		plugin: plugin.name,
 		version: plugin.version,
@@ -36,6 +39,7 @@ function explainStep(hook: HookName, link: ChainLink): ExplainedStep {
 		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
 		scope: binding.scope,
 		mandatory: binding.mandatory,
+		...(dependencies.length === 0 ? {} : { dependencies }),
 		reason: [whoBinds(link), whereItStands(hook, link)].join("; "),
 	};
 }
