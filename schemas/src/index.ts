@@ -6,6 +6,7 @@ export * from "./api/change.js";
 export * from "./api/execution-record.js";
 export * from "./api/explain.js";
 export * from "./api/manifest-check.js";
+export * from "./api/opt-in.js";
 export * from "./api/plugin.js";
 export * from "./api/plugin-config.js";
 export * from "./api/plugin-history.js";

@@ -25,7 +25,12 @@ const ROUTES = Object.entries(ACCESS_POLICY).map(([route, access]) => {
 		route,
 		method,
 		access,
-		path: path.replace(":name", "missing").replace(":plugin", "missing").replace(":id", "missing").replace("*", "x"),
+		path: path
+			.replace(":name", "missing")
+			.replace(":plugin", "missing")
+			.replace(":id", "missing")
+			.replace(":user", "missing")
+			.replace("*", "x"),
 	};
 });
 const CLOSED = ROUTES.filter((route): route is (typeof ROUTES)[number] & { access: ApiRole } => route.access !== "open");
@@ -126,6 +131,9 @@ test("AU-02 another tenant's plugins, versions, bindings and keys are not there"
 		["POST", "/api/v1/assistants/bot/plugins", { plugin: "mine" }],
 		["PUT", "/api/v1/assistants/bot/plugins/mine", {}],
 		["DELETE", "/api/v1/assistants/bot/plugins/mine"],
+		["GET", "/api/v1/assistants/bot/plugins/mine/users"],
+		["PUT", "/api/v1/assistants/bot/plugins/mine/users/u"],
+		["DELETE", "/api/v1/assistants/bot/plugins/mine/users/u"],
 	];
 	for (const [method, path, body] of calls) {
 		expect(await stranger.call(method, path, body), `${method} ${path}`).toMatchObject({

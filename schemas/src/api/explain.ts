@@ -33,6 +33,8 @@ export const ExplainedStep = Type.Object(
 		phases: Type.Optional(Type.Array(ToolPhase)),
 		scope: Type.Union([Type.Literal("tenant"), Type.Literal("assistant")], { description: "Whose binding put it here" }),
 		mandatory: Type.Boolean(),
+		percentage: Type.Optional(Type.Number({ description: "It runs for this share of the conversations only" })),
+		optedIn: Type.Optional(Type.Integer({ description: "It runs only for the users who opted in, and they are so many" })),
 		dependencies: Type.Optional(Type.Array(ExplainedDependency, { description: "Plugins that it needs, and how they stand" })),
 		reason: Type.String({ description: "Why it stands here, for a person" }),
 	},
@@ -48,6 +50,7 @@ export const LeftOutCode = Type.Union(
 		Type.Literal("not_bound"),
 		Type.Literal("binding_disabled"),
 		Type.Literal("mode_off"),
+		Type.Literal("percentage_zero"),
 	],
 	{ $id: "LeftOutCode" },
 );

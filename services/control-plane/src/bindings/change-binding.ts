@@ -92,7 +92,7 @@ function scopeName(assistant: string | null): string {
 }
 
 function valuesOf(settings: BindingSettings): BindingValues {
-	const { enabled, order, mode, onError, timeoutMs, config, mandatory } = settings;
+	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory } = settings;
 	return {
 		enabled: enabled ?? DEFAULT_BINDING.enabled,
 		order: order ?? null,
@@ -100,12 +100,15 @@ function valuesOf(settings: BindingSettings): BindingValues {
 		onError: onError ?? null,
 		timeoutMs: timeoutMs ?? null,
 		config: config ?? null,
+		percentage: percentage ?? null,
+		optIn: optIn ?? null,
 		mandatory: mandatory ?? DEFAULT_BINDING.mandatory,
 	};
 }
 
-function valuesIn({ enabled, order, mode, onError, timeoutMs, config, mandatory }: BindingRow): BindingValues {
-	return { enabled, order, mode, onError, timeoutMs, config, mandatory };
+function valuesIn(row: BindingRow): BindingValues {
+	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory } = row;
+	return { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory };
 }
 
 function requireConsistent({ assistant }: BindingPlace, values: BindingValues): void {
@@ -117,6 +120,11 @@ function requireConsistent({ assistant }: BindingPlace, values: BindingValues): 
 				errors: [{ path: "/mandatory", message: "is for the tenant scope" }],
 			},
 		);
+	}
+	if (values.optIn === true) {
+		throw errors.binding_invalid("a mandatory binding cannot wait for users to opt in; drop mandatory, or optIn", {
+			errors: [{ path: "/mandatory", message: "contradicts optIn" }],
+		});
 	}
 	if (!values.enabled || values.mode === "off") {
 		throw errors.binding_invalid(

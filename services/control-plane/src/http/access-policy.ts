@@ -43,6 +43,9 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"POST /api/v1/assistants/:id/plugins": "operator",
 	"PUT /api/v1/assistants/:id/plugins/:plugin": "operator",
 	"DELETE /api/v1/assistants/:id/plugins/:plugin": "operator",
+	"GET /api/v1/assistants/:id/plugins/:plugin/users": "viewer",
+	"PUT /api/v1/assistants/:id/plugins/:plugin/users/:user": "operator",
+	"DELETE /api/v1/assistants/:id/plugins/:plugin/users/:user": "operator",
 	"GET /api/v1/assistants/:id/explain": "viewer",
 
 	"GET /api/v1/plugin-executions": "viewer",

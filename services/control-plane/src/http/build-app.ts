@@ -6,6 +6,7 @@ import type { SecretBox } from "@hookbus/foundation";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import type { Logger } from "pino";
 import { addApiKeyRoutes } from "../api-keys/routes.js";
+import { addOptInRoutes } from "../bindings/opt-in-routes.js";
 import { addBindingRoutes } from "../bindings/routes.js";
 import type { BusLink } from "../bus/bus-link.js";
 import type { CheckThreads } from "../checks/check-threads.js";
@@ -54,6 +55,9 @@ const REQUEST_TIMEOUT_MS = 120_000;
 /** Milliseconds that an answer may take; longer than the longest wait for the fleet. */
 const HANDLER_TIMEOUT_MS = 150_000;
 
+/** Longest part of a path that a route reads: a user's id of 128 characters, each up to three bytes, each byte as %XX. */
+const MAX_PARAM_LENGTH = 128 * 9;
+
 /**
  * Builds and readies the app; it does not listen yet.
  *
@@ -69,6 +73,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 		bodyLimit: MAX_MANIFEST_BYTES,
 		requestTimeout: REQUEST_TIMEOUT_MS,
 		handlerTimeout: HANDLER_TIMEOUT_MS,
+		routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
 		exposeHeadRoutes: false,
 		// Fastify's own refusal while closing is no problem document; ours is, see refuseWhileStopping.
 		return503OnClosing: false,
@@ -97,6 +102,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
+	addOptInRoutes(app, { ...parts, answerChange });
 	addExecutionRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);

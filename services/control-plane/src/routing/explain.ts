@@ -39,8 +39,10 @@ function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string
 		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
 		scope: binding.scope,
 		mandatory: binding.mandatory,
+		...(binding.percentage === 100 ? {} : { percentage: binding.percentage }),
+		...(binding.optIn === undefined ? {} : { optedIn: binding.optIn.users?.length ?? 0 }),
 		...(dependencies.length === 0 ? {} : { dependencies }),
-		reason: [whoBinds(link), whereItStands(hook, link)].join("; "),
+		reason: [whoBinds(link), ...forWhom(link), whereItStands(hook, link)].join("; "),
 	};
 }
 
@@ -51,6 +53,13 @@ function whoBinds({ binding }: ChainLink): string {
 			: "bound by the tenant as mandatory";
 	}
 	return binding.scope === "tenant" ? "bound by the tenant" : "bound by the assistant";
+}
+
+function forWhom({ binding: { percentage, optIn } }: ChainLink): string[] {
+	return [
+		...(percentage === 100 ? [] : [`for ${percentage} % of the conversations`]),
+		...(optIn === undefined ? [] : [`for ${optIn.users?.length ?? 0} users who opted in`]),
+	];
 }
 
 function whereItStands(hook: HookName, { entry, place }: ChainLink): string {

@@ -1,5 +1,6 @@
 // Reads what the route table of a tenant is compiled from. Never the modules' bytes.
 import { and, eq } from "drizzle-orm";
+import { optedInUsers } from "../bindings/opt-in-repository.js";
 import type { Queries } from "../database/database.js";
 import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
 import { grantedByPlugin } from "../plugins/repository.js";
@@ -37,6 +38,7 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 	const granted = await grantedByPlugin(queries, tenant);
 	const purging = await purgingPlugins(queries, tenant);
 	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
+	const users = await optedInUsers(queries, tenant);
 	return {
 		plugins: installed.map((row) => ({
 			...row,
@@ -45,6 +47,6 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 			purgePending: purging.has(row.name),
 			...(granted.get(row.name) ?? NOTHING_GRANTED),
 		})),
-		bindings: bound,
+		bindings: bound.map((row) => ({ ...row, users: users.get(row.id) ?? [] })),
 	};
 }

@@ -73,6 +73,7 @@ function reasonToLeaveOut(
 	if (binding === undefined) return { code: "not_bound", reason: "no binding puts it here" };
 	if (!binding.enabled) return { code: "binding_disabled", reason: `the ${binding.scope}'s binding is switched off` };
 	if (binding.mode === "off") return { code: "mode_off", reason: `the ${binding.scope}'s binding has mode off` };
+	if (binding.percentage === 0) return { code: "percentage_zero", reason: "it is for 0 % of the conversations" };
 	return undefined;
 }
 

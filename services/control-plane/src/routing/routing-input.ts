@@ -31,6 +31,12 @@ export interface RoutingBinding {
 	readonly onError: FailurePolicy | null;
 	readonly timeoutMs: number | null;
 	readonly config: Config | null;
+	/** Share of conversations, 0 to 100; null: inherited. */
+	readonly percentage: number | null;
+	/** null: inherited. */
+	readonly optIn: boolean | null;
+	/** Users who opted in, sorted; absent: none. */
+	readonly users?: readonly string[];
 	readonly mandatory: boolean;
 }
 

@@ -13,6 +13,7 @@ import { ChainTexts } from "./chain-texts.js";
 import type { InvocationGuard } from "./invocation-guard.js";
 import { readEvent } from "./read-event.js";
 import { replyBudgetMs } from "./reply-budget.js";
+import { isForEvent } from "./step-audience.js";
 import { withholdText } from "./withhold-text.js";
 
 export interface ChainInput {
@@ -121,6 +122,7 @@ class ChainPass {
 		const { item } = this.#input;
 		if (item.kind === "observe" && step.effect !== "observe") return false;
 		if (item.only !== undefined && !item.only.includes(index)) return false;
+		if (!isForEvent(step, this.#event)) return false;
 		if (this.#event.hook !== "on_tool_call") return true;
 		if (step.phases !== undefined && !step.phases.includes(this.#event.phase)) return false;
 		if (step.effect !== "claim") return true;

@@ -1,6 +1,7 @@
 // All tables of the control plane.
 export { apiKeys } from "./api-keys.js";
 export { auditLog } from "./audit-log.js";
+export { bindingOptIns } from "./binding-opt-ins.js";
 export { bindings } from "./bindings.js";
 export { executions } from "./executions.js";
 export { outbox } from "./outbox.js";
