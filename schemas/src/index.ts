@@ -11,6 +11,7 @@ export * from "./api/plugin.js";
 export * from "./api/plugin-config.js";
 export * from "./api/plugin-history.js";
 export * from "./api/plugin-limits.js";
+export * from "./api/rollout.js";
 export * from "./api/runtime-fleet.js";
 export * from "./bus.js";
 export * from "./data/on-after-response.js";

@@ -2,7 +2,7 @@
 // orders and configuration once, when something changes; the runtime only looks up.
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { BindingMode, Effect, FailurePolicy, ToolPhase } from "./hook.js";
+import { Arm, BindingMode, Effect, FailurePolicy, ToolPhase } from "./hook.js";
 import { Digest, JsonPointer, PluginName, SemVer, SubjectToken } from "./identifiers.js";
 import { EffectiveLimits, Permission, ToolDefinition } from "./manifest.js";
 import { NetworkRule } from "./network-rule.js";
@@ -61,6 +61,7 @@ export const RouteStep = Type.Object(
 				},
 			),
 		),
+		arm: Type.Optional(Arm),
 		optIn: Type.Optional(Type.String({ description: "Key in optIns: runs only for these users; absent: for all" })),
 	},
 	{ $id: "RouteStep" },

@@ -1,5 +1,5 @@
 // Who may call what: every route of the policy table with every role, and without a key.
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { ACCESS_POLICY, type Access } from "@hookbus/control-plane";
 import { API_ROLES, type ApiKeyCreated, type ApiRole } from "@hookbus/schemas";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -121,6 +121,11 @@ test("AU-02 another tenant's plugins, versions, bindings and keys are not there"
 		["PUT", "/api/v1/plugins/mine/config", { config: {} }],
 		["GET", "/api/v1/plugins/mine/history"],
 		["POST", "/api/v1/plugins/mine/rollback", {}],
+		["GET", "/api/v1/plugins/mine/rollouts"],
+		["POST", "/api/v1/plugins/mine/rollouts", { version: "1.0.0", percentage: 5 }],
+		["GET", `/api/v1/plugins/mine/rollouts/${randomUUID()}`],
+		["POST", `/api/v1/plugins/mine/rollouts/${randomUUID()}/promote`],
+		["POST", `/api/v1/plugins/mine/rollouts/${randomUUID()}/stop`],
 		["GET", "/api/v1/plugins/mine/limits"],
 		["PUT", "/api/v1/plugins/mine/limits", {}],
 		["PUT", "/api/v1/plugins/mine/grants", { permissions: [] }],

@@ -1,6 +1,6 @@
 // The resolved chains of a scope: what runs, in which order, and why; and what does not run, and why not.
 import { type Static, Type } from "@sinclair/typebox";
-import { BindingMode, Effect, FailurePolicy, ToolPhase } from "../hook.js";
+import { Arm, BindingMode, Effect, FailurePolicy, ToolPhase } from "../hook.js";
 import { PluginName, SemVer } from "../identifiers.js";
 import { AssistantScope } from "./binding.js";
 
@@ -34,6 +34,7 @@ export const ExplainedStep = Type.Object(
 		scope: Type.Union([Type.Literal("tenant"), Type.Literal("assistant")], { description: "Whose binding put it here" }),
 		mandatory: Type.Boolean(),
 		percentage: Type.Optional(Type.Number({ description: "It runs for this share of the conversations only" })),
+		arm: Type.Optional(Arm),
 		optedIn: Type.Optional(Type.Integer({ description: "It runs only for the users who opted in, and they are so many" })),
 		dependencies: Type.Optional(Type.Array(ExplainedDependency, { description: "Plugins that it needs, and how they stand" })),
 		reason: Type.String({ description: "Why it stands here, for a person" }),

@@ -52,6 +52,12 @@ export const ERROR_CATALOGUE = {
 	dependents_exist: { title: "Enabled plugins depend on it", status: 409, retryable: false },
 	grant_not_asked: { title: "The plugin does not ask for this permission", status: 422, retryable: false },
 
+	// Rollouts
+	rollout_invalid: { title: "There is nothing to roll out", status: 409, retryable: false },
+	rollout_running: { title: "A rollout of the plugin runs", status: 409, retryable: false },
+	rollout_not_found: { title: "No such rollout", status: 404, retryable: false },
+	rollout_ended: { title: "The rollout has ended", status: 409, retryable: false },
+
 	// Configuration, limits and bindings
 	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },
 	limits_invalid: { title: "The limits do not fit the plugin", status: 422, retryable: false },

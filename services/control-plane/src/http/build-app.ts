@@ -24,6 +24,7 @@ import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
+import { addRolloutRoutes } from "../rollouts/routes.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
 import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
@@ -99,6 +100,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addHealthRoutes(app, parts);
 	addPluginRoutes(app, { ...parts, answerChange, checks });
 	addHistoryRoutes(app, { ...parts, answerChange, checks });
+	addRolloutRoutes(app, { ...parts, answerChange, checks });
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });

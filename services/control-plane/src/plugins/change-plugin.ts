@@ -2,6 +2,7 @@
 import type { GrantsBody, Manifest } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { canonicalJson } from "../canonical-json.js";
+import { stopWithPlugin } from "../rollouts/change-rollout.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import { requestPurge } from "../stores/repository.js";
 import { requireDependencies, requireNoDependents } from "./dependencies.js";
@@ -31,7 +32,10 @@ export function switchPlugin(
 		if (enabled) {
 			await requireDependencies(queries, actor.tenant, version.manifest, enabled);
 			await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
-		} else await requireNoDependents(queries, actor.tenant, name, `plugin ${name} cannot be disabled`);
+		} else {
+			await requireNoDependents(queries, actor.tenant, name, `plugin ${name} cannot be disabled`);
+			await stopWithPlugin(queries, actor, name);
+		}
 		await updatePlugin(queries, actor.tenant, name, { enabled, changedRevision: revision });
 		const action = enabled ? "plugin.enable" : "plugin.disable";
 		return { result: undefined, audit: { action, target: name, detail: { version: plugin.version } } };

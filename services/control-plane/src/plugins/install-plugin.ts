@@ -72,6 +72,7 @@ export function installPlugin(
 /**
  * Makes the package the current version of a plugin that is there: a new version, or one that was there before.
  *
+ * @param activate false: the version is only stored, for a rollout; the wishes have to be empty then
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
  * `limits_invalid`, `config_invalid`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`
  */
@@ -81,6 +82,7 @@ export function replaceVersion(
 	name: string,
 	admitted: AdmittedPackage,
 	wishes: Wishes,
+	activate = true,
 ): Promise<Committed<Installed>> {
 	const { manifest } = admitted;
 	if (manifest.name !== name) {
@@ -97,6 +99,11 @@ export function replaceVersion(
 			return { result: { name, created: false }, audit: undefined };
 		}
 		if (stored === undefined) await storeVersion(queries, actor, admitted);
+		if (!activate) {
+			const { version } = manifest;
+			const audit = { action: "plugin.add_version", target: name, detail: { version, digest: admitted.digest } };
+			return { result: { name, created: stored === undefined }, audit: stored === undefined ? audit : undefined };
+		}
 		await updatePlugin(queries, actor.tenant, name, { version: manifest.version });
 		const how = { action: "plugin.update", before: existing, revision };
 		const outcome = await settle(queries, parts, actor, admitted, wishes, how);

@@ -50,12 +50,13 @@ function routesOf(all: RouteStep[], own: [string, RouteStep[]][]): HookRoutes | 
 }
 
 function stepOf(link: ChainLink, routed: RoutedPlugins, optIns: Map<string, readonly string[]>): RouteStep {
-	const { percentage, optIn } = link.binding;
+	const { share, arm } = link;
+	const { optIn } = link.binding;
 	const optInKey =
 		optIn === undefined ? undefined : optIn.assistant === null ? optIn.plugin : `${optIn.plugin}@${optIn.assistant}`;
 	if (optInKey !== undefined) optIns.set(optInKey, optIn?.users ?? []);
 	return {
-		plugin: routed.keyOf(link.plugin, link.binding.config ?? {}),
+		plugin: routed.keyOf(link.plugin, link.binding.config ?? {}, arm),
 		effect: link.entry.effect,
 		mode: link.binding.mode,
 		onError: link.onError,
@@ -63,28 +64,28 @@ function stepOf(link: ChainLink, routed: RoutedPlugins, optIns: Map<string, read
 		timeoutMs: link.timeoutMs,
 		paths: link.entry.paths ?? [],
 		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
-		...(percentage === 100 ? {} : { share: { from: 0, below: bucketsOf(percentage) } }),
+		...(share.below - share.from === SHARE_BUCKETS ? {} : { share }),
+		...(arm === "candidate" ? { arm } : {}),
 		...(optInKey === undefined ? {} : { optIn: optInKey }),
 	};
 }
 
-/** @param percentage of all conversations */
-function bucketsOf(percentage: number): number {
-	return Math.round((percentage / 100) * SHARE_BUCKETS);
-}
-
-/** Collects the plugins that steps use: under their name, or as `name#hash` where a binding changes the configuration. */
+/**
+ * Collects the plugins that steps use: under their name, or as `name#hash` where a binding changes the configuration; the candidate of a
+ * rollout with its version behind the name.
+ */
 class RoutedPlugins {
 	readonly #keys = new Map<string, string>();
 	readonly #routed = new Map<string, RoutedPlugin>();
 
-	keyOf(plugin: RoutingPlugin, override: Record<string, unknown>): string {
-		const known = `${plugin.name} ${canonicalJson(override)}`;
+	keyOf(plugin: RoutingPlugin, override: Record<string, unknown>, arm: ChainLink["arm"]): string {
+		const name = arm === "candidate" ? `${plugin.name}@${plugin.version}` : plugin.name;
+		const known = `${name} ${canonicalJson(override)}`;
 		let key = this.#keys.get(known);
 		if (key === undefined) {
 			const routed = routedPlugin(plugin, override);
 			const changed = routed.configRevision !== routedPlugin(plugin, {}).configRevision;
-			key = changed ? `${plugin.name}#${routed.configRevision.slice(0, 12)}` : plugin.name;
+			key = changed ? `${name}#${routed.configRevision.slice(0, 12)}` : name;
 			this.#keys.set(known, key);
 			this.#routed.set(key, routed);
 		}

@@ -1,5 +1,13 @@
 // Says for one scope what runs at each hook, in which order and why, and what does not run and why not.
-import { ALL_ASSISTANTS, type ExplainedHook, type ExplainedStep, type Explanation, HOOKS, type HookName } from "@hookbus/schemas";
+import {
+	ALL_ASSISTANTS,
+	type ExplainedHook,
+	type ExplainedStep,
+	type Explanation,
+	HOOKS,
+	type HookName,
+	SHARE_BUCKETS,
+} from "@hookbus/schemas";
 import { describeDependencies } from "../plugins/dependencies.js";
 import { DEFAULT_ORDER } from "./chain-order.js";
 import { type ChainLink, resolveChain } from "./resolve-chain.js";
@@ -27,6 +35,7 @@ export function explain(input: RoutingInput, revision: number, assistant: string
 
 function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string, RoutingPlugin>): ExplainedStep {
 	const { binding, entry, place, plugin } = link;
+	const percentage = percentageOf(link);
 	const dependencies = describeDependencies(plugin.manifest, (name) => byName.get(name));
 	return {
 		plugin: plugin.name,
@@ -39,7 +48,8 @@ function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string
 		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
 		scope: binding.scope,
 		mandatory: binding.mandatory,
-		...(binding.percentage === 100 ? {} : { percentage: binding.percentage }),
+		...(percentage === 100 ? {} : { percentage }),
+		...(link.arm === "candidate" ? { arm: link.arm } : {}),
 		...(binding.optIn === undefined ? {} : { optedIn: binding.optIn.users?.length ?? 0 }),
 		...(dependencies.length === 0 ? {} : { dependencies }),
 		reason: [whoBinds(link), ...forWhom(link), whereItStands(hook, link)].join("; "),
@@ -55,8 +65,16 @@ function whoBinds({ binding }: ChainLink): string {
 	return binding.scope === "tenant" ? "bound by the tenant" : "bound by the assistant";
 }
 
-function forWhom({ binding: { percentage, optIn } }: ChainLink): string[] {
+/** Of all conversations. */
+function percentageOf({ share: { from, below } }: ChainLink): number {
+	return ((below - from) * 100) / SHARE_BUCKETS;
+}
+
+function forWhom(link: ChainLink): string[] {
+	const { optIn } = link.binding;
+	const percentage = percentageOf(link);
 	return [
+		...(link.arm === undefined ? [] : [`the ${link.arm === "current" ? "current version" : "candidate"} of a rollout`]),
 		...(percentage === 100 ? [] : [`for ${percentage} % of the conversations`]),
 		...(optIn === undefined ? [] : [`for ${optIn.users?.length ?? 0} users who opted in`]),
 	];

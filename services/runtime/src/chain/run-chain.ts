@@ -213,6 +213,7 @@ class ChainPass {
 				...(applied.block === undefined && result.reason === undefined ? {} : { reason: applied.block?.code ?? result.reason }),
 			},
 			digest: step.digest,
+			...(step.arm === undefined ? {} : { arm: step.arm }),
 			startedAt: new Date(Date.now() - durationMs).toISOString(),
 			...details,
 		});
@@ -243,6 +244,7 @@ class ChainPass {
 				durationMs: 0,
 			},
 			digest: step.digest,
+			...(step.arm === undefined ? {} : { arm: step.arm }),
 			inputBytes: 0,
 			outputBytes: 0,
 			startedAt: new Date().toISOString(),
@@ -265,5 +267,6 @@ class ChainPass {
 
 /** Who a step is about. */
 export function subjectOf(step: ThreadStep): StepSubject {
-	return { plugin: step.name, version: step.version, digest: step.digest, effect: step.effect, mode: step.mode };
+	const { name, version, digest, effect, mode, arm } = step;
+	return { plugin: name, version, digest, effect, mode, ...(arm === undefined ? {} : { arm }) };
 }

@@ -10,5 +10,6 @@ export { pluginGrants } from "./plugin-grants.js";
 export { pluginSnapshots } from "./plugin-snapshots.js";
 export { pluginVersions } from "./plugin-versions.js";
 export { plugins } from "./plugins.js";
+export { rollouts } from "./rollouts.js";
 export { storePurges } from "./store-purges.js";
 export { tenants } from "./tenants.js";
