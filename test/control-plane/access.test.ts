@@ -101,6 +101,37 @@ test("a developer uploads, but neither enables nor grants with the package", asy
 	expect((await operator.update("draft", { file: next.zip })).status).toBe(200);
 });
 
+describe("a mandatory binding", () => {
+	const at = "/api/v1/assistants/*/plugins/firm";
+	const strong = { mandatory: true, percentage: 50 };
+	const weaker: [string, unknown][] = [
+		["a shadow", { ...strong, mode: "shadow" }],
+		["one that lets errors pass", { ...strong, onError: "open" }],
+		["one for fewer conversations", { ...strong, percentage: 49 }],
+		["one that is not mandatory", { percentage: 50 }],
+	];
+
+	beforeAll(async () => {
+		const { zip } = await buildPackage({ name: "firm" });
+		await control.admin.install({ file: zip });
+		expect((await control.admin.put(at, strong)).status).toBe(200);
+	});
+
+	test.each(weaker)("becomes %s only for an admin", async (_title, settings) => {
+		const operator = control.admin.as(keys.get("operator"));
+		expect(await operator.put(at, settings)).toMatchObject({ status: 403, body: { code: "role_missing" } });
+		expect((await control.admin.put(at, settings)).status).toBe(200);
+		expect((await operator.put(at, strong)).status).toBe(200);
+	});
+
+	test("is made stronger by an operator, and removed by an admin", async () => {
+		const operator = control.admin.as(keys.get("operator"));
+		expect((await operator.put(at, { mandatory: true })).status).toBe(200);
+		expect(await operator.delete(at)).toMatchObject({ status: 403, body: { code: "role_missing" } });
+		expect((await control.admin.delete(at)).status).toBe(200);
+	});
+});
+
 test("AU-02 another tenant's plugins, versions, bindings and keys are not there", async () => {
 	const { database } = control.plane;
 	const other = `hbk_${"B".repeat(43)}`;
