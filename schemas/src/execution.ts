@@ -1,7 +1,7 @@
 // The record of one invocation. Runtimes send executions in batches through JetStream, never from the hot path.
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { BindingMode, Effect, HookName, ToolPhase } from "./hook.js";
+import { Arm, BindingMode, Effect, HookName, ToolPhase } from "./hook.js";
 import { Digest, ExternalId, PluginName, SemVer, SubjectToken } from "./identifiers.js";
 import { Usage } from "./message.js";
 import { PluginAction } from "./plugin-result.js";
@@ -33,6 +33,7 @@ export const Execution = Type.Object(
 		digest: Digest,
 		effect: Effect,
 		mode: BindingMode,
+		arm: Type.Optional(Arm),
 		outcome: Outcome,
 		action: Type.Optional(PluginAction),
 		reason: Type.Optional(Type.String()),
@@ -52,7 +53,7 @@ export const Execution = Type.Object(
 		runtime: SubjectToken,
 		revision: Type.Integer({ minimum: 0 }),
 	},
-	{ $id: "Execution", description: "One run of one plugin for one event; unique by tenant, eventId, hook, phase, plugin" },
+	{ $id: "Execution", description: "One run of one plugin for one event; unique by tenant, eventId, hook, phase, plugin, arm" },
 );
 export type Execution = Static<typeof Execution>;
 

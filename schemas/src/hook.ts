@@ -88,6 +88,10 @@ export const DEFAULT_FAILURE_POLICY: Readonly<Record<Effect, FailurePolicy>> = {
 	claim: "open",
 };
 
+/** The version of a rollout that is tried out; the current one has no arm. */
+export const Arm = Type.Literal("candidate", { description: "A rollout's candidate; absent: the current version" });
+export type Arm = Static<typeof Arm>;
+
 export const BindingMode = Type.Union([Type.Literal("enforce"), Type.Literal("shadow"), Type.Literal("off")], {
 	$id: "BindingMode",
 	description: "enforce: acts; shadow: runs and records what it would have done; off: does not run",

@@ -188,6 +188,13 @@ export const Manifest = Type.Object(
 			Type.Record(Type.String(), Type.Unknown(), { description: "Configuration that applies unless an admin sets another" }),
 		),
 		limits: Type.Optional(PluginLimits),
+		dependencies: Type.Optional(
+			Type.Record(PluginName, Type.String({ minLength: 1, maxLength: 64 }), {
+				additionalProperties: false,
+				maxProperties: 32,
+				description: "Other plugins that it needs, each with the semver range of versions that will do",
+			}),
+		),
 	},
 	{ additionalProperties: false, $id: "Manifest", description: "plugin.yaml or plugin.json of a package" },
 );

@@ -2,7 +2,7 @@
 // orders and configuration once, when something changes; the runtime only looks up.
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { BindingMode, Effect, FailurePolicy, ToolPhase } from "./hook.js";
+import { Arm, BindingMode, Effect, FailurePolicy, ToolPhase } from "./hook.js";
 import { Digest, JsonPointer, PluginName, SemVer, SubjectToken } from "./identifiers.js";
 import { EffectiveLimits, Permission, ToolDefinition } from "./manifest.js";
 import { NetworkRule } from "./network-rule.js";
@@ -36,6 +36,9 @@ export const RoutedPlugin = Type.Object(
 );
 export type RoutedPlugin = Static<typeof RoutedPlugin>;
 
+/** Conversations fall into so many buckets; a step with a share runs for some of them. */
+export const SHARE_BUCKETS = 1_000_000;
+
 /** One place in a chain. */
 export const RouteStep = Type.Object(
 	{
@@ -47,6 +50,19 @@ export const RouteStep = Type.Object(
 		timeoutMs: Type.Integer({ minimum: 1, description: "Milliseconds for one invocation; the event's deadline can shorten it" }),
 		paths: Type.Array(JsonPointer),
 		phases: Type.Optional(Type.Array(ToolPhase)),
+		share: Type.Optional(
+			Type.Object(
+				{
+					from: Type.Integer({ minimum: 0, maximum: SHARE_BUCKETS }),
+					below: Type.Integer({ minimum: 0, maximum: SHARE_BUCKETS }),
+				},
+				{
+					description: `Runs only for conversations (events without one: for events) whose bucket, of ${SHARE_BUCKETS}, is in this range; absent: for all`,
+				},
+			),
+		),
+		arm: Type.Optional(Arm),
+		optIn: Type.Optional(Type.String({ description: "Key in optIns: runs only for these users; absent: for all" })),
 	},
 	{ $id: "RouteStep" },
 );
@@ -70,6 +86,11 @@ export const RouteTable = Type.Object(
 		revision: Type.Integer({ minimum: 1, description: "Grows by at least one with every change of the tenant" }),
 		compiledAt: Type.String(),
 		plugins: Type.Record(Type.String(), RoutedPlugin),
+		optIns: Type.Optional(
+			Type.Record(Type.String(), Type.Array(Type.String()), {
+				description: "Ids of the users who opted in, by the key that steps name",
+			}),
+		),
 		hooks: Type.Object({
 			on_chat_message: Type.Optional(HookRoutes),
 			on_tool_call: Type.Optional(HookRoutes),

@@ -1,5 +1,5 @@
 // Who may call what: every route of the policy table with every role, and without a key.
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { ACCESS_POLICY, type Access } from "@hookbus/control-plane";
 import { API_ROLES, type ApiKeyCreated, type ApiRole } from "@hookbus/schemas";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -25,7 +25,12 @@ const ROUTES = Object.entries(ACCESS_POLICY).map(([route, access]) => {
 		route,
 		method,
 		access,
-		path: path.replace(":name", "missing").replace(":plugin", "missing").replace(":id", "missing").replace("*", "x"),
+		path: path
+			.replace(":name", "missing")
+			.replace(":plugin", "missing")
+			.replace(":id", "missing")
+			.replace(":user", "missing")
+			.replace("*", "x"),
 	};
 });
 const CLOSED = ROUTES.filter((route): route is (typeof ROUTES)[number] & { access: ApiRole } => route.access !== "open");
@@ -96,6 +101,37 @@ test("a developer uploads, but neither enables nor grants with the package", asy
 	expect((await operator.update("draft", { file: next.zip })).status).toBe(200);
 });
 
+describe("a mandatory binding", () => {
+	const at = "/api/v1/assistants/*/plugins/firm";
+	const strong = { mandatory: true, percentage: 50 };
+	const weaker: [string, unknown][] = [
+		["a shadow", { ...strong, mode: "shadow" }],
+		["one that lets errors pass", { ...strong, onError: "open" }],
+		["one for fewer conversations", { ...strong, percentage: 49 }],
+		["one that is not mandatory", { percentage: 50 }],
+	];
+
+	beforeAll(async () => {
+		const { zip } = await buildPackage({ name: "firm" });
+		await control.admin.install({ file: zip });
+		expect((await control.admin.put(at, strong)).status).toBe(200);
+	});
+
+	test.each(weaker)("becomes %s only for an admin", async (_title, settings) => {
+		const operator = control.admin.as(keys.get("operator"));
+		expect(await operator.put(at, settings)).toMatchObject({ status: 403, body: { code: "role_missing" } });
+		expect((await control.admin.put(at, settings)).status).toBe(200);
+		expect((await operator.put(at, strong)).status).toBe(200);
+	});
+
+	test("is made stronger by an operator, and removed by an admin", async () => {
+		const operator = control.admin.as(keys.get("operator"));
+		expect((await operator.put(at, { mandatory: true })).status).toBe(200);
+		expect(await operator.delete(at)).toMatchObject({ status: 403, body: { code: "role_missing" } });
+		expect((await control.admin.delete(at)).status).toBe(200);
+	});
+});
+
 test("AU-02 another tenant's plugins, versions, bindings and keys are not there", async () => {
 	const { database } = control.plane;
 	const other = `hbk_${"B".repeat(43)}`;
@@ -114,6 +150,13 @@ test("AU-02 another tenant's plugins, versions, bindings and keys are not there"
 		["GET", "/api/v1/plugins/mine/versions"],
 		["GET", "/api/v1/plugins/mine/config"],
 		["PUT", "/api/v1/plugins/mine/config", { config: {} }],
+		["GET", "/api/v1/plugins/mine/history"],
+		["POST", "/api/v1/plugins/mine/rollback", {}],
+		["GET", "/api/v1/plugins/mine/rollouts"],
+		["POST", "/api/v1/plugins/mine/rollouts", { version: "1.0.0", percentage: 5 }],
+		["GET", `/api/v1/plugins/mine/rollouts/${randomUUID()}`],
+		["POST", `/api/v1/plugins/mine/rollouts/${randomUUID()}/promote`],
+		["POST", `/api/v1/plugins/mine/rollouts/${randomUUID()}/stop`],
 		["GET", "/api/v1/plugins/mine/limits"],
 		["PUT", "/api/v1/plugins/mine/limits", {}],
 		["PUT", "/api/v1/plugins/mine/grants", { permissions: [] }],
@@ -124,6 +167,9 @@ test("AU-02 another tenant's plugins, versions, bindings and keys are not there"
 		["POST", "/api/v1/assistants/bot/plugins", { plugin: "mine" }],
 		["PUT", "/api/v1/assistants/bot/plugins/mine", {}],
 		["DELETE", "/api/v1/assistants/bot/plugins/mine"],
+		["GET", "/api/v1/assistants/bot/plugins/mine/users"],
+		["PUT", "/api/v1/assistants/bot/plugins/mine/users/u"],
+		["DELETE", "/api/v1/assistants/bot/plugins/mine/users/u"],
 	];
 	for (const [method, path, body] of calls) {
 		expect(await stranger.call(method, path, body), `${method} ${path}`).toMatchObject({

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { isRouteTable, type PluginChange, type PluginDetail, ROUTE_BUCKET } from "@hookbus/schemas";
+import { isRouteTable, type PluginChange, type PluginDetail, type PluginHistory, ROUTE_BUCKET } from "@hookbus/schemas";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
@@ -106,6 +106,8 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			status: "enabled",
 			permissions: { granted: ["read_messages"], missing: [] },
 		});
+		const { items } = (await admin.get<PluginHistory>("/api/v1/plugins/veteran/history")).body;
+		expect(items).toMatchObject([{ revision: 0, version: "1.0.0", enabled: true, grants: ["read_messages"], by: "system" }]);
 		const disabled = await admin.post<PluginChange>("/api/v1/plugins/veteran/disable");
 		expect(disabled.body.revision).toBe(5);
 		const trail = await rows(plane.database, "SELECT actor, action FROM audit_log WHERE target = 'default'");

@@ -48,6 +48,8 @@ export function binding(plugin: string, values: Partial<RoutingBinding> = {}): R
 		onError: null,
 		timeoutMs: null,
 		config: null,
+		percentage: null,
+		optIn: null,
 		mandatory: false,
 		...values,
 	};

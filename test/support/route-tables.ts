@@ -45,6 +45,9 @@ export interface TestBinding {
 	readonly timeoutMs?: number;
 	readonly paths?: readonly string[];
 	readonly phases?: readonly ToolPhase[];
+	readonly share?: RouteStep["share"];
+	/** Only for these users. */
+	readonly users?: readonly string[];
 	/** Default: all assistants. */
 	readonly assistant?: string;
 }
@@ -162,6 +165,7 @@ export function buildTable(tenant: string, revision: number, plugins: readonly T
 		for (const binding of plugin.bindings) {
 			table.hooks[binding.hook] ??= { assistants: {} };
 			const routes = table.hooks[binding.hook] as HookRoutes;
+			if (binding.users !== undefined) table.optIns = { ...table.optIns, [plugin.name]: [...binding.users] };
 			stepsOf(routes, binding.assistant).push({
 				plugin: plugin.name,
 				effect: binding.effect,
@@ -171,6 +175,8 @@ export function buildTable(tenant: string, revision: number, plugins: readonly T
 				timeoutMs: binding.timeoutMs ?? plugin.limits?.timeoutMs ?? TIMEOUT_MS,
 				paths: [...(binding.paths ?? [])],
 				...(binding.phases === undefined ? {} : { phases: [...binding.phases] }),
+				...(binding.share === undefined ? {} : { share: binding.share }),
+				...(binding.users === undefined ? {} : { optIn: plugin.name }),
 			});
 		}
 	}

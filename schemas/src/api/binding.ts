@@ -38,6 +38,20 @@ const settingProperties = {
 				"Laid over the plugin's configuration: objects are merged, everything else replaces. Secrets cannot stand here",
 		}),
 	),
+	percentage: Type.Optional(
+		Type.Number({
+			minimum: 0,
+			maximum: 100,
+			description:
+				"Share of the conversations for which it runs, always the same ones (events without a conversation: of the events); absent: all",
+		}),
+	),
+	optIn: Type.Optional(
+		Type.Boolean({
+			description:
+				"true: runs only for users who opted in to this binding, see /assistants/{id}/plugins/{plugin}/users; not together with mandatory",
+		}),
+	),
 	mandatory: Type.Optional(
 		Type.Boolean({ default: false, description: "Tenant scope only: assistants can neither switch it off nor override it" }),
 	),

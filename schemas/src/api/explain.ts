@@ -1,8 +1,25 @@
 // The resolved chains of a scope: what runs, in which order, and why; and what does not run, and why not.
 import { type Static, Type } from "@sinclair/typebox";
-import { BindingMode, Effect, FailurePolicy, ToolPhase } from "../hook.js";
+import { Arm, BindingMode, Effect, FailurePolicy, ToolPhase } from "../hook.js";
 import { PluginName, SemVer } from "../identifiers.js";
 import { AssistantScope } from "./binding.js";
+
+export const DependencyState = Type.Union(
+	[Type.Literal("met"), Type.Literal("missing"), Type.Literal("version_differs"), Type.Literal("disabled")],
+	{ $id: "DependencyState" },
+);
+export type DependencyState = Static<typeof DependencyState>;
+
+export const ExplainedDependency = Type.Object(
+	{
+		plugin: PluginName,
+		range: Type.String({ description: "Versions that will do" }),
+		version: Type.Optional(SemVer),
+		state: DependencyState,
+	},
+	{ additionalProperties: false, $id: "ExplainedDependency" },
+);
+export type ExplainedDependency = Static<typeof ExplainedDependency>;
 
 export const ExplainedStep = Type.Object(
 	{
@@ -16,6 +33,10 @@ export const ExplainedStep = Type.Object(
 		phases: Type.Optional(Type.Array(ToolPhase)),
 		scope: Type.Union([Type.Literal("tenant"), Type.Literal("assistant")], { description: "Whose binding put it here" }),
 		mandatory: Type.Boolean(),
+		percentage: Type.Optional(Type.Number({ description: "It runs for this share of the conversations only" })),
+		arm: Type.Optional(Arm),
+		optedIn: Type.Optional(Type.Integer({ description: "It runs only for the users who opted in, and they are so many" })),
+		dependencies: Type.Optional(Type.Array(ExplainedDependency, { description: "Plugins that it needs, and how they stand" })),
 		reason: Type.String({ description: "Why it stands here, for a person" }),
 	},
 	{ additionalProperties: false, $id: "ExplainedStep" },
@@ -30,6 +51,7 @@ export const LeftOutCode = Type.Union(
 		Type.Literal("not_bound"),
 		Type.Literal("binding_disabled"),
 		Type.Literal("mode_off"),
+		Type.Literal("percentage_zero"),
 	],
 	{ $id: "LeftOutCode" },
 );

@@ -21,6 +21,7 @@ import { createMetrics } from "./metrics.js";
 import { pause } from "./pause.js";
 import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
+import { RolloutWatch } from "./rollouts/rollout-watch.js";
 import { OutboxRelay, type RelayTiming } from "./routing/outbox-relay.js";
 import type { ControlPlaneSettings } from "./settings.js";
 import { StorePurges } from "./stores/store-purges.js";
@@ -110,6 +111,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		...(options.relayTiming === undefined ? {} : { timing: options.relayTiming }),
 	});
 	const givenUp = new GivenUpPlugins({ fleet, link, database, metrics, logger, onChange: () => relay.wake() });
+	const rolloutWatch = new RolloutWatch({ database, fleet, logger, onChange: () => relay.wake() });
 	const store = new ExecutionStore({ link, database, metrics, logger });
 	const retention = createRetention(database, settings.HOOKBUS_EXECUTION_RETENTION_DAYS, metrics, logger);
 	const staging = createStaging(settings.HOOKBUS_DATA_DIR);
@@ -142,6 +144,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 			{ name: "finish executions", timeoutMs: 10_000, run: () => store.stop() },
 			{ name: "finish retention", timeoutMs: 10_000, run: () => retention.stop() },
 			{ name: "finish disabling", timeoutMs: 10_000, run: () => givenUp.stop() },
+			{ name: "finish watching rollouts", timeoutMs: 10_000, run: () => rolloutWatch.stop() },
 			// 4. Flush: what is committed is published once more; the rest is sent at the next start.
 			{ name: "flush outbox", timeoutMs: 10_000, run: () => relay.stop() },
 			{ name: "end preparation", timeoutMs: 10_000, run: () => preparing },
@@ -155,6 +158,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	const begin = () => {
 		relay.start();
 		givenUp.start();
+		rolloutWatch.start();
 		store.start();
 		retention.start();
 	};

@@ -44,8 +44,19 @@ export const ERROR_CATALOGUE = {
 	plugin_exists: { title: "The plugin is installed already", status: 409, retryable: false },
 	plugin_name_differs: { title: "The package holds another plugin", status: 422, retryable: false },
 	version_exists: { title: "The version exists with other content", status: 409, retryable: false },
+	version_not_found: { title: "No such version", status: 404, retryable: false },
+	rollback_impossible: { title: "There is nothing to roll back to", status: 409, retryable: false },
 	grants_missing: { title: "Permissions are not granted", status: 409, retryable: false },
+	dependencies_missing: { title: "Plugins that it needs are missing", status: 409, retryable: false },
+	dependency_cycle: { title: "Plugins would need each other", status: 409, retryable: false },
+	dependents_exist: { title: "Enabled plugins depend on it", status: 409, retryable: false },
 	grant_not_asked: { title: "The plugin does not ask for this permission", status: 422, retryable: false },
+
+	// Rollouts
+	rollout_invalid: { title: "There is nothing to roll out", status: 409, retryable: false },
+	rollout_running: { title: "A rollout of the plugin runs", status: 409, retryable: false },
+	rollout_not_found: { title: "No such rollout", status: 404, retryable: false },
+	rollout_ended: { title: "The rollout has ended", status: 409, retryable: false },
 
 	// Configuration, limits and bindings
 	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },
@@ -56,6 +67,8 @@ export const ERROR_CATALOGUE = {
 	binding_not_found: { title: "No such binding", status: 404, retryable: false },
 	binding_invalid: { title: "The binding is not valid", status: 422, retryable: false },
 	binding_mandatory: { title: "The tenant's binding is mandatory", status: 409, retryable: false },
+	opt_in_not_asked: { title: "The binding does not ask users to opt in", status: 409, retryable: false },
+	opt_in_full: { title: "The list of users is full", status: 409, retryable: false },
 	route_table_too_large: { title: "The route table would be too large", status: 409, retryable: false },
 
 	// Executions and keys

@@ -6,6 +6,7 @@ export { TokenBucket } from "./admission/token-bucket.js";
 export { applyMergePatch, jsonFault, scopePatch } from "./chain/merge-patch.js";
 export { RecentPlugins } from "./chain/recent-plugins.js";
 export { replyBudgetMs } from "./chain/reply-budget.js";
+export { bucketOf, isForEvent } from "./chain/step-audience.js";
 export { setEngineFlags } from "./engine-flags.js";
 export { createFileFunctions } from "./host-calls/files/file-functions.js";
 export type { HostCallMessage, HostCallReply, HttpRequest, HttpResponse } from "./host-calls/host-call.js";

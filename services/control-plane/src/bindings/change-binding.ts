@@ -1,9 +1,9 @@
 // Changes of bindings, each checked against the plugin's schema and against mandatory bindings of the tenant.
 import { ALL_ASSISTANTS, type BindingSettings } from "@hookbus/schemas";
-import type { Actor } from "../audit/actor.js";
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import type { Caller } from "../http/authentication.js";
 import { type ActivationParts, requireValidConfig } from "../plugins/require-activatable.js";
 import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
@@ -16,6 +16,7 @@ import {
 	findBinding,
 	saveBinding,
 } from "./repository.js";
+import { requireStrength } from "./require-strength.js";
 
 export interface BindingParts extends ActivationParts {
 	readonly database: Database;
@@ -30,11 +31,11 @@ export interface BindingPlace {
 /**
  * Makes a binding (`create`) or gives it these settings, making it when it is not there (`put`).
  *
- * @throws CodedError `plugin_not_found`, `binding_exists`, `binding_invalid`, `binding_mandatory`, `config_invalid`
+ * @throws CodedError `plugin_not_found`, `binding_exists`, `binding_invalid`, `binding_mandatory`, `config_invalid`, `role_missing`
  */
 export function putBinding(
 	parts: BindingParts,
-	actor: Actor,
+	actor: Caller,
 	place: BindingPlace,
 	settings: BindingSettings,
 	how: "create" | "put",
@@ -54,6 +55,7 @@ export function putBinding(
 		await refuseOverMandatory(queries, tenant, place);
 		if (before !== undefined && canonicalJson(valuesIn(before)) === canonicalJson(values))
 			return { result: before, audit: undefined };
+		requireStrength(actor.role, plugin, before, values);
 		// Before it is written: a secret in the wrong place would stay in the database's log of changes, rolled back or not.
 		if (values.config !== null) {
 			const { manifest } = await requireCurrentVersion(queries, tenant, installed);
@@ -68,14 +70,15 @@ export function putBinding(
 	});
 }
 
-/** @throws CodedError `plugin_not_found`, `binding_not_found` */
+/** @throws CodedError `plugin_not_found`, `binding_not_found`, `role_missing` */
 export function removeBinding(
 	{ database }: Pick<BindingParts, "database">,
-	actor: Actor,
+	actor: Caller,
 	place: BindingPlace,
 ): Promise<Committed<undefined>> {
 	return commitChange(database, actor, async (queries) => {
 		await requirePlugin(queries, actor.tenant, place.plugin);
+		requireStrength(actor.role, place.plugin, await findBinding(queries, actor.tenant, place.plugin, place.assistant), undefined);
 		if (!(await deleteBinding(queries, actor.tenant, place.plugin, place.assistant))) {
 			throw errors.binding_not_found(`plugin ${place.plugin} has no binding of its own at ${scopeName(place.assistant)}`);
 		}
@@ -92,7 +95,7 @@ function scopeName(assistant: string | null): string {
 }
 
 function valuesOf(settings: BindingSettings): BindingValues {
-	const { enabled, order, mode, onError, timeoutMs, config, mandatory } = settings;
+	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory } = settings;
 	return {
 		enabled: enabled ?? DEFAULT_BINDING.enabled,
 		order: order ?? null,
@@ -100,12 +103,15 @@ function valuesOf(settings: BindingSettings): BindingValues {
 		onError: onError ?? null,
 		timeoutMs: timeoutMs ?? null,
 		config: config ?? null,
+		percentage: percentage ?? null,
+		optIn: optIn ?? null,
 		mandatory: mandatory ?? DEFAULT_BINDING.mandatory,
 	};
 }
 
-function valuesIn({ enabled, order, mode, onError, timeoutMs, config, mandatory }: BindingRow): BindingValues {
-	return { enabled, order, mode, onError, timeoutMs, config, mandatory };
+function valuesIn(row: BindingRow): BindingValues {
+	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory } = row;
+	return { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory };
 }
 
 function requireConsistent({ assistant }: BindingPlace, values: BindingValues): void {
@@ -117,6 +123,11 @@ function requireConsistent({ assistant }: BindingPlace, values: BindingValues): 
 				errors: [{ path: "/mandatory", message: "is for the tenant scope" }],
 			},
 		);
+	}
+	if (values.optIn === true) {
+		throw errors.binding_invalid("a mandatory binding cannot wait for users to opt in; drop mandatory, or optIn", {
+			errors: [{ path: "/mandatory", message: "contradicts optIn" }],
+		});
 	}
 	if (!values.enabled || values.mode === "off") {
 		throw errors.binding_invalid(

@@ -4,13 +4,14 @@ import type { Queries } from "../database/database.js";
 import { bindings } from "../database/tables/bindings.js";
 import type { RoutingBinding } from "../routing/routing-input.js";
 
-export interface BindingRow extends RoutingBinding {
+export interface BindingRow extends Omit<RoutingBinding, "users"> {
+	readonly id: string;
 	readonly createdAt: Date;
 	readonly updatedAt: Date;
 }
 
 /** Everything of a binding that a caller sets. */
-export type BindingValues = Omit<RoutingBinding, "plugin" | "assistant">;
+export type BindingValues = Omit<RoutingBinding, "plugin" | "assistant" | "users">;
 
 export const DEFAULT_BINDING: BindingValues = {
 	enabled: true,
@@ -19,6 +20,8 @@ export const DEFAULT_BINDING: BindingValues = {
 	onError: null,
 	timeoutMs: null,
 	config: null,
+	percentage: null,
+	optIn: null,
 	mandatory: false,
 };
 

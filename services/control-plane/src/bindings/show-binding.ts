@@ -12,6 +12,8 @@ export function showBinding(row: BindingRow): Binding {
 		...(row.onError === null ? {} : { onError: row.onError }),
 		...(row.timeoutMs === null ? {} : { timeoutMs: row.timeoutMs }),
 		...(row.config === null ? {} : { config: row.config }),
+		...(row.percentage === null ? {} : { percentage: row.percentage }),
+		...(row.optIn === null ? {} : { optIn: row.optIn }),
 		mandatory: row.mandatory,
 		createdAt: row.createdAt.toISOString(),
 		updatedAt: row.updatedAt.toISOString(),

@@ -5,7 +5,7 @@ import { storable } from "../checks/unstorable-text.js";
 import type { Queries } from "../database/database.js";
 import { executions } from "../database/tables/executions.js";
 
-/** Rows for one statement; PostgreSQL takes 65,535 parameters and a row has 29. */
+/** Rows for one statement; PostgreSQL takes 65,535 parameters and a row has 30. */
 const ROWS_PER_INSERT = 500;
 
 /**
@@ -19,7 +19,7 @@ export async function insertExecutions(queries: Queries, batch: readonly Executi
 			.insert(executions)
 			.values(rows.slice(start, start + ROWS_PER_INSERT))
 			.onConflictDoUpdate({
-				target: [executions.tenant, executions.eventId, executions.hook, executions.phase, executions.plugin],
+				target: [executions.tenant, executions.eventId, executions.hook, executions.phase, executions.plugin, executions.arm],
 				set: REPLACED,
 				setWhere: sql`excluded.attempt > ${executions.attempt}`,
 			});
@@ -58,8 +58,8 @@ const REPLACED = {
 function newestOfEach(batch: readonly Execution[]): Execution[] {
 	const newest = new Map<string, Execution>();
 	for (const execution of batch) {
-		const { tenant, eventId, hook, phase, plugin } = execution;
-		const key = JSON.stringify([tenant, eventId, hook, phase, plugin]);
+		const { tenant, eventId, hook, phase, plugin, arm } = execution;
+		const key = JSON.stringify([tenant, eventId, hook, phase, plugin, arm]);
 		const known = newest.get(key);
 		if (known === undefined || execution.attempt > known.attempt) newest.set(key, execution);
 	}
@@ -68,7 +68,7 @@ function newestOfEach(batch: readonly Execution[]): Execution[] {
 
 function toRow(execution: Execution): typeof executions.$inferInsert {
 	const clean = storableJson(execution) as Execution;
-	return { ...clean, phase: clean.phase ?? "", startedAt: new Date(clean.startedAt) };
+	return { ...clean, phase: clean.phase ?? "", arm: clean.arm ?? "", startedAt: new Date(clean.startedAt) };
 }
 
 function storableJson(value: unknown): unknown {
@@ -131,13 +131,14 @@ export async function findExecution(queries: Queries, tenant: string, id: number
 
 /** Columns that are null are absent, as they were in the execution. */
 function showExecution(row: typeof executions.$inferSelect): ExecutionRecord {
-	const { id, phase, startedAt, ...rest } = row;
+	const { id, phase, arm, startedAt, ...rest } = row;
 	const present = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
 	return {
 		...present,
 		id: String(id),
 		startedAt: startedAt.toISOString(),
 		...(phase === "" ? {} : { phase }),
+		...(arm === "" ? {} : { arm }),
 	} as ExecutionRecord;
 }
 

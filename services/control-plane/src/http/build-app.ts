@@ -6,6 +6,7 @@ import type { SecretBox } from "@hookbus/foundation";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import type { Logger } from "pino";
 import { addApiKeyRoutes } from "../api-keys/routes.js";
+import { addOptInRoutes } from "../bindings/opt-in-routes.js";
 import { addBindingRoutes } from "../bindings/routes.js";
 import type { BusLink } from "../bus/bus-link.js";
 import type { CheckThreads } from "../checks/check-threads.js";
@@ -17,11 +18,13 @@ import { addExecutionRoutes } from "../executions/routes.js";
 import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
+import { addHistoryRoutes } from "../history/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
 import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
+import { addRolloutRoutes } from "../rollouts/routes.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
 import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
@@ -53,6 +56,9 @@ const REQUEST_TIMEOUT_MS = 120_000;
 /** Milliseconds that an answer may take; longer than the longest wait for the fleet. */
 const HANDLER_TIMEOUT_MS = 150_000;
 
+/** Longest part of a path that a route reads: a user's id of 128 characters, each up to three bytes, each byte as %XX. */
+const MAX_PARAM_LENGTH = 128 * 9;
+
 /**
  * Builds and readies the app; it does not listen yet.
  *
@@ -68,6 +74,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 		bodyLimit: MAX_MANIFEST_BYTES,
 		requestTimeout: REQUEST_TIMEOUT_MS,
 		handlerTimeout: HANDLER_TIMEOUT_MS,
+		routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
 		exposeHeadRoutes: false,
 		// Fastify's own refusal while closing is no problem document; ours is, see refuseWhileStopping.
 		return503OnClosing: false,
@@ -92,9 +99,12 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	const checks = new CheckedConfigs(parts.checkThreads);
 	addHealthRoutes(app, parts);
 	addPluginRoutes(app, { ...parts, answerChange, checks });
+	addHistoryRoutes(app, { ...parts, answerChange, checks });
+	addRolloutRoutes(app, { ...parts, answerChange, checks });
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
+	addOptInRoutes(app, { ...parts, answerChange });
 	addExecutionRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);

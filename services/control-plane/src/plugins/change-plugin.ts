@@ -2,8 +2,10 @@
 import type { GrantsBody, Manifest } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { canonicalJson } from "../canonical-json.js";
+import { stopWithPlugin } from "../rollouts/change-rollout.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import { requestPurge } from "../stores/repository.js";
+import { requireDependencies, requireNoDependents } from "./dependencies.js";
 import type { InstallParts } from "./install-plugin.js";
 import { deletePlugin, findGranted, listVersions, setGrants, updatePlugin } from "./repository.js";
 import { requireActivatable } from "./require-activatable.js";
@@ -13,7 +15,8 @@ import { grantsWished } from "./wish-grants.js";
 /**
  * Enables or disables; `toggle` does whichever it is not. Asking for the state that it has changes nothing.
  *
- * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`
+ * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`, `dependencies_missing`,
+ * `dependents_exist`
  */
 export function switchPlugin(
 	parts: InstallParts,
@@ -26,7 +29,13 @@ export function switchPlugin(
 		const enabled = to === "toggle" ? !plugin.enabled : to === "enabled";
 		if (enabled === plugin.enabled) return { result: undefined, audit: undefined };
 		const version = await requireCurrentVersion(queries, actor.tenant, plugin);
-		if (enabled) await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
+		if (enabled) {
+			await requireDependencies(queries, actor.tenant, version.manifest, enabled);
+			await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
+		} else {
+			await requireNoDependents(queries, actor.tenant, name, `plugin ${name} cannot be disabled`);
+			await stopWithPlugin(queries, actor, name);
+		}
 		await updatePlugin(queries, actor.tenant, name, { enabled, changedRevision: revision });
 		const action = enabled ? "plugin.enable" : "plugin.disable";
 		return { result: undefined, audit: { action, target: name, detail: { version: plugin.version } } };
@@ -62,7 +71,7 @@ export function grantPermissions(
  * Removes a plugin with versions, grants, configuration and bindings, and has what it kept on the bus removed. Audit rows and
  * executions stay.
  *
- * @throws CodedError `plugin_not_found`
+ * @throws CodedError `plugin_not_found`, `dependents_exist`
  */
 export function removePlugin(
 	{ database }: Pick<InstallParts, "database">,
@@ -72,6 +81,7 @@ export function removePlugin(
 	const { tenant } = actor;
 	return commitChange(database, actor, async (queries, revision) => {
 		const { version, enabled } = await requirePlugin(queries, tenant, name);
+		await requireNoDependents(queries, tenant, name, `plugin ${name} cannot be removed`);
 		const couldKeep = (await listVersions(queries, tenant, name)).some(({ manifest }) => asksForStore(manifest));
 		await deletePlugin(queries, tenant, name);
 		if (couldKeep) await requestPurge(queries, { tenant, plugin: name, revision });

@@ -39,6 +39,7 @@ export async function checkManifest(value: unknown, threads: CheckThreads): Prom
 		...configFaults(manifest),
 		...toolFaults(manifest),
 		...networkFaults(manifest),
+		...dependencyFaults(manifest),
 	];
 	const errors =
 		rules.length > 0 ? rules : [...(await defaultFaults(manifest, threads)), ...(await toolRunFaults(manifest, threads))];
@@ -63,6 +64,7 @@ export function normaliseManifest(manifest: Manifest): Manifest {
 		network: (manifest.network ?? []).map(completeRule),
 		defaults: defaultConfig(manifest),
 		limits: effectiveLimits(manifest),
+		dependencies: manifest.dependencies ?? {},
 	};
 }
 
@@ -142,6 +144,14 @@ function networkFaults(manifest: Manifest): ManifestNote[] {
 					],
 		),
 	);
+}
+
+function dependencyFaults({ name, dependencies }: Manifest): ManifestNote[] {
+	return Object.entries(dependencies ?? {}).flatMap(([plugin, range]) => {
+		const path = `/dependencies/${plugin}`;
+		if (plugin === name) return [{ path, message: "a plugin cannot need itself" }];
+		return semver.validRange(range) === null ? [{ path, message: `${range} is no semver range; write such as ^1.0.0` }] : [];
+	});
 }
 
 /** The defaults must fit the schema. What is required and has no default is left for an admin to set. */

@@ -7,6 +7,7 @@ import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { type ChangeOutcome, type Committed, commitChange } from "../routing/commit-change.js";
 import type { AdmittedPackage } from "./admit-package.js";
+import { requireDependencies, requireNoDependents } from "./dependencies.js";
 import type { Upload } from "./receive-upload.js";
 import {
 	findGranted,
@@ -38,7 +39,8 @@ export interface InstallParts extends ActivationParts {
 /**
  * Installs a plugin that is not there yet. The same package again changes nothing.
  *
- * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`
+ * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`,
+ * `dependencies_missing`
  */
 export function installPlugin(
 	parts: InstallParts,
@@ -70,8 +72,9 @@ export function installPlugin(
 /**
  * Makes the package the current version of a plugin that is there: a new version, or one that was there before.
  *
+ * @param activate false: the version is only stored, for a rollout; the wishes have to be empty then
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
- * `limits_invalid`, `config_invalid`
+ * `limits_invalid`, `config_invalid`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`
  */
 export function replaceVersion(
 	parts: InstallParts,
@@ -79,6 +82,7 @@ export function replaceVersion(
 	name: string,
 	admitted: AdmittedPackage,
 	wishes: Wishes,
+	activate = true,
 ): Promise<Committed<Installed>> {
 	const { manifest } = admitted;
 	if (manifest.name !== name) {
@@ -95,6 +99,11 @@ export function replaceVersion(
 			return { result: { name, created: false }, audit: undefined };
 		}
 		if (stored === undefined) await storeVersion(queries, actor, admitted);
+		if (!activate) {
+			const { version } = manifest;
+			const audit = { action: "plugin.add_version", target: name, detail: { version, digest: admitted.digest } };
+			return { result: { name, created: stored === undefined }, audit: stored === undefined ? audit : undefined };
+		}
 		await updatePlugin(queries, actor.tenant, name, { version: manifest.version });
 		const how = { action: "plugin.update", before: existing, revision };
 		const outcome = await settle(queries, parts, actor, admitted, wishes, how);
@@ -150,6 +159,9 @@ async function settle(
 		await saveBinding(queries, actor.tenant, name, null, DEFAULT_BINDING);
 	}
 	const enabled = wishes.enable ?? before?.enabled ?? false;
+	await requireDependencies(queries, actor.tenant, manifest, enabled);
+	if (!enabled && before?.enabled === true)
+		await requireNoDependents(queries, actor.tenant, name, `plugin ${name} cannot be disabled`);
 	if (enabled) await requireActivatable(queries, parts, actor.tenant, { manifest, digest }, before?.limits ?? null);
 	await updatePlugin(queries, actor.tenant, name, { enabled, changedRevision: revision });
 	return {

@@ -119,7 +119,7 @@ export async function insertPlugin(queries: Queries, tenant: string, name: strin
 export interface PluginPatch {
 	readonly version?: string;
 	readonly enabled?: boolean;
-	readonly limits?: PluginLimits;
+	readonly limits?: PluginLimits | null;
 	readonly changedRevision?: number;
 	readonly disabledReason?: DisabledReason;
 }

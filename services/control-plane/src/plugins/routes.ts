@@ -60,6 +60,25 @@ const ListQuery = Type.Object(
 	{ additionalProperties: false },
 );
 
+const UpdateQuery = Type.Object(
+	{
+		...WaitQuery.properties,
+		activate: Type.Boolean({
+			default: true,
+			description: "false: only store the version, so that a rollout can try it out; the current one goes on",
+		}),
+	},
+	{ additionalProperties: false },
+);
+
+/** A version that is only stored changes nothing else. */
+function requireNoWishes({ grants, enable, bind }: Upload): void {
+	if (grants === undefined && enable === undefined && bind === undefined) return;
+	throw errors.upload_field_invalid(
+		"with activate=false the version is only stored; drop the form fields grants, enable and bind",
+	);
+}
+
 type Store = (caller: Caller, admitted: AdmittedPackage, upload: Upload) => Promise<Committed<Installed>>;
 
 export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
@@ -131,18 +150,20 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				operationId: "updatePlugin",
 				summary: "Bring another version of an installed plugin; a version that was there before becomes current again",
 				params: NameParams,
-				querystring: WaitQuery,
+				querystring: UpdateQuery,
 				...uploadForm,
 				response: answers(PluginChange),
 			},
 		},
 		async (request) => {
 			const { name } = request.params;
-			const stored = await receivePackage(request, (caller, admitted, upload) =>
-				replaceVersion(parts, caller, name, admitted, upload),
-			);
+			const { activate, ...wait } = request.query;
+			const stored = await receivePackage(request, (caller, admitted, upload) => {
+				if (!activate) requireNoWishes(upload);
+				return replaceVersion(parts, caller, name, admitted, upload, activate);
+			});
 			const { created } = stored.committed.result;
-			return await showChange(stored.caller, name, stored.committed, request.query, { created, warnings: stored.warnings });
+			return await showChange(stored.caller, name, stored.committed, wait, { created, warnings: stored.warnings });
 		},
 	);
 

@@ -6,11 +6,13 @@ import { type AuditEntry, recordAudit } from "../audit/record-audit.js";
 import { CheckNeeded } from "../config/checked-configs.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { addSnapshot as addPluginSnapshot } from "../history/repository.js";
 import { lockTenant, setTenantRevision } from "../tenants/repository.js";
 import { compileRouteTable } from "./compile-route-table.js";
 import { derivePolicy } from "./derive-policy.js";
 import { loadRoutingInput } from "./load-routing-input.js";
 import { addSnapshot } from "./outbox.js";
+import type { RoutingInput } from "./routing-input.js";
 
 /**
  * Largest route table in bytes of JSON. NATS takes messages of 1 MiB by default; one that is larger could never be published,
@@ -46,7 +48,7 @@ export type ChangeWork<T> = (queries: Queries, revision: number) => Promise<Chan
 /**
  * @param work changes rows; it runs with the tenant locked, and what it throws undoes everything. After a CheckNeeded it runs
  * again from the start
- * @throws CodedError `route_table_too_large`, `database_unavailable`, and what `work` throws
+ * @throws CodedError `route_table_too_large`, `rollout_running`, `database_unavailable`, and what `work` throws
  */
 export async function commitChange<T>(
 	database: Database,
@@ -74,13 +76,27 @@ function commitOnce<T>(database: Database, actor: Actor, work: ChangeWork<T>, op
 		const { result, audit } = await work(queries, revision);
 		if (audit === undefined) return { result, revision: current, changed: false };
 		const compiledAt = (options.now?.() ?? new Date()).toISOString();
-		const table = compileRouteTable({ tenant, revision, compiledAt }, await loadRoutingInput(queries, tenant));
+		const input = await loadRoutingInput(queries, tenant);
+		refuseDuringRollout(input, revision);
+		const table = compileRouteTable({ tenant, revision, compiledAt }, input);
 		refuseTooLarge(table);
 		await setTenantRevision(queries, tenant, revision);
 		await addSnapshot(queries, { tenant, revision, table, policy: derivePolicy(table) });
+		for (const plugin of input.plugins.filter(({ changedRevision }) => changedRevision === revision)) {
+			await addPluginSnapshot(queries, { tenant, plugin: plugin.name, revision, by: actor.name }, plugin);
+		}
 		await recordAudit(queries, actor, audit, revision);
 		return { result, revision, changed: true };
 	});
+}
+
+/** A rollout compares what was there when it began: until it is promoted or stopped, its plugin stays as it is. */
+function refuseDuringRollout({ plugins }: RoutingInput, revision: number): void {
+	const held = plugins.find(({ changedRevision, candidate }) => changedRevision === revision && candidate !== undefined);
+	if (held === undefined) return;
+	throw errors.rollout_running(
+		`a rollout of ${held.name} ${held.candidate?.version} runs; promote or stop it first, see GET /api/v1/plugins/${held.name}/rollouts`,
+	);
 }
 
 function refuseTooLarge(table: ReturnType<typeof compileRouteTable>): void {

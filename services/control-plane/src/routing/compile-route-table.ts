@@ -1,6 +1,6 @@
 // Compiles a tenant's plugins and bindings into the route table that runtimes work from. A pure function: the same input
 // gives the same table, so every rule can be tested as a row of input and output.
-import { HOOK_NAMES, type HookRoutes, type RoutedPlugin, type RouteStep, type RouteTable } from "@hookbus/schemas";
+import { HOOK_NAMES, type HookRoutes, type RoutedPlugin, type RouteStep, type RouteTable, SHARE_BUCKETS } from "@hookbus/schemas";
 import { canonicalJson, digestOfJson } from "../canonical-json.js";
 import { effectiveConfig } from "../config/config-schema.js";
 import { effectiveLimits } from "./effective-limits.js";
@@ -20,17 +20,20 @@ export function compileRouteTable(head: TableHead, input: RoutingInput): RouteTa
 	const lookup = indexBindings(input.bindings);
 	const assistants = boundAssistants(input);
 	const routed = new RoutedPlugins();
+	const optIns = new Map<string, readonly string[]>();
 	const hooks: RouteTable["hooks"] = {};
 	for (const hook of HOOK_NAMES) {
 		const stepsOf = (assistant: string | null) =>
-			resolveChain(input.plugins, lookup, hook, assistant).links.map((link) => stepOf(link, routed));
+			resolveChain(input.plugins, lookup, hook, assistant).links.map((link) => stepOf(link, routed, optIns));
 		const routes = routesOf(
 			stepsOf(null),
 			assistants.map((assistant) => [assistant, stepsOf(assistant)]),
 		);
 		if (routes !== undefined) hooks[hook] = routes;
 	}
-	return { spec: "1", ...head, plugins: routed.byKey(), hooks };
+	const listed = [...optIns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, users]) => [key, [...users]]);
+	const lists = listed.length === 0 ? {} : { optIns: Object.fromEntries(listed) };
+	return { spec: "1", ...head, plugins: routed.byKey(), ...lists, hooks };
 }
 
 /** Assistants that have a binding of their own, sorted. */
@@ -46,9 +49,14 @@ function routesOf(all: RouteStep[], own: [string, RouteStep[]][]): HookRoutes | 
 	return { ...(all.length === 0 ? {} : { all }), assistants: Object.fromEntries(different) };
 }
 
-function stepOf(link: ChainLink, routed: RoutedPlugins): RouteStep {
+function stepOf(link: ChainLink, routed: RoutedPlugins, optIns: Map<string, readonly string[]>): RouteStep {
+	const { share, arm } = link;
+	const { optIn } = link.binding;
+	const optInKey =
+		optIn === undefined ? undefined : optIn.assistant === null ? optIn.plugin : `${optIn.plugin}@${optIn.assistant}`;
+	if (optInKey !== undefined) optIns.set(optInKey, optIn?.users ?? []);
 	return {
-		plugin: routed.keyOf(link.plugin, link.binding.config ?? {}),
+		plugin: routed.keyOf(link.plugin, link.binding.config ?? {}, arm),
 		effect: link.entry.effect,
 		mode: link.binding.mode,
 		onError: link.onError,
@@ -56,21 +64,28 @@ function stepOf(link: ChainLink, routed: RoutedPlugins): RouteStep {
 		timeoutMs: link.timeoutMs,
 		paths: link.entry.paths ?? [],
 		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
+		...(share.below - share.from === SHARE_BUCKETS ? {} : { share }),
+		...(arm === "candidate" ? { arm } : {}),
+		...(optInKey === undefined ? {} : { optIn: optInKey }),
 	};
 }
 
-/** Collects the plugins that steps use: under their name, or as `name#hash` where a binding changes the configuration. */
+/**
+ * Collects the plugins that steps use: under their name, or as `name#hash` where a binding changes the configuration; the candidate of a
+ * rollout with its version behind the name.
+ */
 class RoutedPlugins {
 	readonly #keys = new Map<string, string>();
 	readonly #routed = new Map<string, RoutedPlugin>();
 
-	keyOf(plugin: RoutingPlugin, override: Record<string, unknown>): string {
-		const known = `${plugin.name} ${canonicalJson(override)}`;
+	keyOf(plugin: RoutingPlugin, override: Record<string, unknown>, arm: ChainLink["arm"]): string {
+		const name = arm === "candidate" ? `${plugin.name}@${plugin.version}` : plugin.name;
+		const known = `${name} ${canonicalJson(override)}`;
 		let key = this.#keys.get(known);
 		if (key === undefined) {
 			const routed = routedPlugin(plugin, override);
 			const changed = routed.configRevision !== routedPlugin(plugin, {}).configRevision;
-			key = changed ? `${plugin.name}#${routed.configRevision.slice(0, 12)}` : plugin.name;
+			key = changed ? `${name}#${routed.configRevision.slice(0, 12)}` : name;
 			this.#keys.set(known, key);
 			this.#routed.set(key, routed);
 		}

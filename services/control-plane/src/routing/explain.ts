@@ -1,15 +1,25 @@
 // Says for one scope what runs at each hook, in which order and why, and what does not run and why not.
-import { ALL_ASSISTANTS, type ExplainedHook, type ExplainedStep, type Explanation, HOOKS, type HookName } from "@hookbus/schemas";
+import {
+	ALL_ASSISTANTS,
+	type ExplainedHook,
+	type ExplainedStep,
+	type Explanation,
+	HOOKS,
+	type HookName,
+	SHARE_BUCKETS,
+} from "@hookbus/schemas";
+import { describeDependencies } from "../plugins/dependencies.js";
 import { DEFAULT_ORDER } from "./chain-order.js";
 import { type ChainLink, resolveChain } from "./resolve-chain.js";
-import { indexBindings, type RoutingInput } from "./routing-input.js";
+import { indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
 
 /** @param assistant null: the tenant scope */
 export function explain(input: RoutingInput, revision: number, assistant: string | null): Explanation {
 	const lookup = indexBindings(input.bindings);
+	const byName = new Map(input.plugins.map((plugin) => [plugin.name, plugin]));
 	const hook = (name: HookName): ExplainedHook => {
 		const { links, leftOut } = resolveChain(input.plugins, lookup, name, assistant);
-		return { chain: links.map((link) => explainStep(name, link)), leftOut: [...leftOut] };
+		return { chain: links.map((link) => explainStep(name, link, byName)), leftOut: [...leftOut] };
 	};
 	return {
 		assistant: assistant ?? ALL_ASSISTANTS,
@@ -23,8 +33,10 @@ export function explain(input: RoutingInput, revision: number, assistant: string
 	};
 }
 
-function explainStep(hook: HookName, link: ChainLink): ExplainedStep {
+function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string, RoutingPlugin>): ExplainedStep {
 	const { binding, entry, place, plugin } = link;
+	const percentage = percentageOf(link);
+	const dependencies = describeDependencies(plugin.manifest, (name) => byName.get(name));
 	return {
 		plugin: plugin.name,
 		version: plugin.version,
@@ -36,7 +48,11 @@ function explainStep(hook: HookName, link: ChainLink): ExplainedStep {
 		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
 		scope: binding.scope,
 		mandatory: binding.mandatory,
-		reason: [whoBinds(link), whereItStands(hook, link)].join("; "),
+		...(percentage === 100 ? {} : { percentage }),
+		...(link.arm === "candidate" ? { arm: link.arm } : {}),
+		...(binding.optIn === undefined ? {} : { optedIn: binding.optIn.users?.length ?? 0 }),
+		...(dependencies.length === 0 ? {} : { dependencies }),
+		reason: [whoBinds(link), ...forWhom(link), whereItStands(hook, link)].join("; "),
 	};
 }
 
@@ -47,6 +63,21 @@ function whoBinds({ binding }: ChainLink): string {
 			: "bound by the tenant as mandatory";
 	}
 	return binding.scope === "tenant" ? "bound by the tenant" : "bound by the assistant";
+}
+
+/** Of all conversations. */
+function percentageOf({ share: { from, below } }: ChainLink): number {
+	return ((below - from) * 100) / SHARE_BUCKETS;
+}
+
+function forWhom(link: ChainLink): string[] {
+	const { optIn } = link.binding;
+	const percentage = percentageOf(link);
+	return [
+		...(link.arm === undefined ? [] : [`the ${link.arm === "current" ? "current version" : "candidate"} of a rollout`]),
+		...(percentage === 100 ? [] : [`for ${percentage} % of the conversations`]),
+		...(optIn === undefined ? [] : [`for ${optIn.users?.length ?? 0} users who opted in`]),
+	];
 }
 
 function whereItStands(hook: HookName, { entry, place }: ChainLink): string {

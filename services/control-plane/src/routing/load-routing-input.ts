@@ -1,8 +1,10 @@
 // Reads what the route table of a tenant is compiled from. Never the modules' bytes.
 import { and, eq } from "drizzle-orm";
+import { optedInUsers } from "../bindings/opt-in-repository.js";
 import type { Queries } from "../database/database.js";
 import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
 import { grantedByPlugin } from "../plugins/repository.js";
+import { candidates } from "../rollouts/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingInput } from "./routing-input.js";
@@ -37,14 +39,17 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 	const granted = await grantedByPlugin(queries, tenant);
 	const purging = await purgingPlugins(queries, tenant);
 	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
+	const trying = await candidates(queries, tenant);
+	const users = await optedInUsers(queries, tenant);
 	return {
 		plugins: installed.map((row) => ({
 			...row,
 			config: row.config ?? {},
 			secrets: row.secrets ?? {},
+			candidate: trying.get(row.name),
 			purgePending: purging.has(row.name),
 			...(granted.get(row.name) ?? NOTHING_GRANTED),
 		})),
-		bindings: bound,
+		bindings: bound.map((row) => ({ ...row, users: users.get(row.id) ?? [] })),
 	};
 }

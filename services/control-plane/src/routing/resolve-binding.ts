@@ -10,6 +10,10 @@ export interface ResolvedBinding {
 	readonly timeoutMs: number | null;
 	/** Laid over the plugin's global configuration; null: nothing. */
 	readonly config: RoutingBinding["config"];
+	/** Share of conversations, 0 to 100. */
+	readonly percentage: number;
+	/** The binding in whose list users have to be; undefined: nobody has to. */
+	readonly optIn: Pick<RoutingBinding, "plugin" | "assistant" | "users"> | undefined;
 	/** Whose binding decides that the plugin runs here. */
 	readonly scope: "tenant" | "assistant";
 	readonly mandatory: boolean;
@@ -29,6 +33,7 @@ export function resolveBinding(
 	const leading = tenant?.mandatory === true ? tenant : (assistant ?? tenant);
 	if (leading === undefined) return undefined;
 	const inherited = leading === tenant ? undefined : tenant;
+	const optIn = leading.optIn === null ? inherited : leading;
 	return {
 		enabled: leading.enabled,
 		order: leading.order ?? inherited?.order ?? null,
@@ -36,6 +41,8 @@ export function resolveBinding(
 		onError: leading.onError ?? inherited?.onError ?? null,
 		timeoutMs: leading.timeoutMs ?? inherited?.timeoutMs ?? null,
 		config: leading.config ?? inherited?.config ?? null,
+		percentage: leading.percentage ?? inherited?.percentage ?? 100,
+		optIn: optIn?.optIn === true ? optIn : undefined,
 		scope: leading.assistant === null ? "tenant" : "assistant",
 		mandatory: leading.mandatory,
 		overruled: leading === tenant && assistant !== undefined,

@@ -15,6 +15,7 @@ import { missingGrants, missingRules } from "./granted.js";
 import { describeRule } from "./network-rules.js";
 import { type ResolvedBinding, resolveBinding } from "./resolve-binding.js";
 import type { BindingLookup, RoutingPlugin } from "./routing-input.js";
+import { type Share, shareOf, splitShare } from "./split-rollout.js";
 
 export interface ChainLink {
 	readonly plugin: RoutingPlugin;
@@ -24,6 +25,10 @@ export interface ChainLink {
 	readonly onError: FailurePolicy;
 	/** Milliseconds for one invocation. */
 	readonly timeoutMs: number;
+	/** Conversations that it is for. */
+	readonly share: NonNullable<Share>;
+	/** Of a rollout that runs: which of its versions this is. */
+	readonly arm: "current" | "candidate" | undefined;
 	/** on_tool_call only. */
 	readonly phases: readonly ToolPhase[] | undefined;
 }
@@ -44,17 +49,38 @@ export function resolveChain(
 	const links: ChainLink[] = [];
 	const leftOut: LeftOut[] = [];
 	for (const plugin of plugins) {
-		const entry = plugin.manifest.hooks.find((candidate) => candidate.hook === hook);
-		if (entry === undefined) continue;
+		const versions = versionsAt(plugin, hook);
+		if (versions.length === 0) continue;
 		const own = assistant === null ? undefined : lookup(plugin.name, assistant);
 		const binding = resolveBinding(lookup(plugin.name, null), own);
 		const why = reasonToLeaveOut(plugin, binding);
 		if (why !== undefined) leftOut.push({ plugin: plugin.name, ...why });
-		else if (binding !== undefined) links.push(linkOf(plugin, entry, binding));
+		else if (binding !== undefined) links.push(...versions.flatMap((version) => linkOf(version, binding)));
 	}
 	links.sort((a, b) => comparePlaces(hook, a.place, b.place));
 	leftOut.sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
 	return { links, leftOut };
+}
+
+interface VersionAt {
+	readonly plugin: RoutingPlugin;
+	readonly entry: HookEntry;
+	readonly arm: ChainLink["arm"];
+}
+
+/** The versions of a plugin that have the hook: the current one, and beside it the candidate of its rollout. */
+function versionsAt(plugin: RoutingPlugin, hook: HookName): VersionAt[] {
+	const { candidate } = plugin;
+	const isTried = candidate !== undefined && missingGrants(candidate.manifest, plugin).length === 0;
+	const versions: Omit<VersionAt, "entry">[] = [{ plugin, arm: isTried ? "current" : undefined }];
+	if (isTried) {
+		const { version, digest, size, manifest } = candidate;
+		versions.push({ plugin: { ...plugin, version, digest, size, manifest }, arm: "candidate" });
+	}
+	return versions.flatMap((version) => {
+		const entry = version.plugin.manifest.hooks.find((one) => one.hook === hook);
+		return entry === undefined ? [] : [{ ...version, entry }];
+	});
 }
 
 function reasonToLeaveOut(
@@ -73,19 +99,33 @@ function reasonToLeaveOut(
 	if (binding === undefined) return { code: "not_bound", reason: "no binding puts it here" };
 	if (!binding.enabled) return { code: "binding_disabled", reason: `the ${binding.scope}'s binding is switched off` };
 	if (binding.mode === "off") return { code: "mode_off", reason: `the ${binding.scope}'s binding has mode off` };
+	if (binding.percentage === 0) return { code: "percentage_zero", reason: "it is for 0 % of the conversations" };
 	return undefined;
 }
 
-function linkOf(plugin: RoutingPlugin, entry: HookEntry, binding: ResolvedBinding): ChainLink {
-	return {
-		plugin,
-		entry,
-		binding,
-		place: placeAt(entry.hook, plugin.name, binding.order, entry.order),
-		onError: failurePolicy(entry.effect, binding),
-		timeoutMs: binding.timeoutMs ?? effectiveLimits(plugin.manifest, plugin.limits).timeoutMs,
-		phases: entry.hook === "on_tool_call" ? (entry.phases ?? defaultPhases(entry.effect)) : undefined,
-	};
+/** None for a version that no conversation gets. */
+function linkOf({ plugin, entry, arm }: VersionAt, whole: ResolvedBinding): ChainLink[] {
+	const rollout = arm === undefined ? undefined : plugin.candidate;
+	const bound = shareOf(whole.percentage);
+	const share =
+		rollout === undefined
+			? bound
+			: splitShare(bound, rollout.percentage, rollout.mode)[arm === "candidate" ? "candidate" : "current"];
+	if (share === undefined) return [];
+	const binding: ResolvedBinding = arm === "candidate" && rollout?.mode === "shadow" ? { ...whole, mode: "shadow" } : whole;
+	return [
+		{
+			plugin,
+			entry,
+			binding,
+			share,
+			arm,
+			place: placeAt(entry.hook, plugin.name, binding.order, entry.order),
+			onError: failurePolicy(entry.effect, binding),
+			timeoutMs: binding.timeoutMs ?? effectiveLimits(plugin.manifest, plugin.limits).timeoutMs,
+			phases: entry.hook === "on_tool_call" ? (entry.phases ?? defaultPhases(entry.effect)) : undefined,
+		},
+	];
 }
 
 /** An observer runs after the reply and its result is ignored, so its failure cannot block anything. */

@@ -1,7 +1,18 @@
 // What the compiler of route tables starts from: a tenant's plugins and bindings, as they are stored.
-import type { BindingMode, FailurePolicy, Manifest, PluginLimits, SealedSecret } from "@hookbus/schemas";
+import type { BindingMode, FailurePolicy, Manifest, PluginLimits, RolloutMode, SealedSecret } from "@hookbus/schemas";
 import type { Config } from "../config/merge-config.js";
 import type { Granted } from "./granted.js";
+
+/** The version that a running rollout tries out. */
+export interface RoutingCandidate {
+	readonly version: string;
+	readonly digest: string;
+	readonly size: number;
+	readonly manifest: Manifest;
+	readonly mode: RolloutMode;
+	/** Of the conversations for which the binding runs. */
+	readonly percentage: number;
+}
 
 export interface RoutingPlugin extends Granted {
 	readonly name: string;
@@ -19,6 +30,8 @@ export interface RoutingPlugin extends Granted {
 	/** Global configuration, without defaults. */
 	readonly config: Config;
 	readonly secrets: Readonly<Record<string, SealedSecret>>;
+	/** Absent: no rollout runs. */
+	readonly candidate?: RoutingCandidate | undefined;
 }
 
 export interface RoutingBinding {
@@ -31,6 +44,12 @@ export interface RoutingBinding {
 	readonly onError: FailurePolicy | null;
 	readonly timeoutMs: number | null;
 	readonly config: Config | null;
+	/** Share of conversations, 0 to 100; null: inherited. */
+	readonly percentage: number | null;
+	/** null: inherited. */
+	readonly optIn: boolean | null;
+	/** Users who opted in, sorted; absent: none. */
+	readonly users?: readonly string[];
 	readonly mandatory: boolean;
 }
 

@@ -1,6 +1,7 @@
 // What is known about an event after some steps of its chain. It is plain JSON, because it outlives the thread: before each
 // later step it is written to shared memory, so that when the step has to be killed the finished ones are not run again.
 import type {
+	Arm,
 	BindingMode,
 	Effect,
 	HookName,
@@ -26,6 +27,7 @@ export interface InvocationRecord {
 	ours?: true;
 	entry: TrailEntry;
 	digest: string;
+	arm?: Arm;
 	inputBytes: number;
 	outputBytes: number;
 	startedAt: string;
@@ -67,6 +69,7 @@ export interface StepSubject {
 	readonly digest: string;
 	readonly effect: Effect;
 	readonly mode: BindingMode;
+	readonly arm?: Arm;
 }
 
 export interface StepFailure {
@@ -104,6 +107,7 @@ export function bookFailure(
 			error: failure.error.slice(0, 512),
 		},
 		digest: subject.digest,
+		...(subject.arm === undefined ? {} : { arm: subject.arm }),
 		inputBytes: 0,
 		outputBytes: 0,
 		startedAt: new Date(Date.now() - failure.durationMs).toISOString(),

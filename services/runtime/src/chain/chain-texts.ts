@@ -52,12 +52,13 @@ export class ChainTexts {
 	 * @param shared what all records of the event have in common
 	 */
 	execution(record: InvocationRecord, shared: string): string {
-		const { digest, startedAt, inputBytes, outputBytes, usage, logs, logsDropped } = record;
+		const { digest, arm, startedAt, inputBytes, outputBytes, usage, logs, logsDropped } = record;
 		const own: Partial<Execution> = {
 			digest,
 			startedAt,
 			inputBytes,
 			outputBytes,
+			...(arm === undefined ? {} : { arm }),
 			...(usage === undefined ? {} : { usage }),
 			...(logs === undefined ? {} : { logs }),
 			...(logsDropped === undefined ? {} : { logsDropped }),

@@ -13,6 +13,7 @@ import { ChainTexts } from "./chain-texts.js";
 import type { InvocationGuard } from "./invocation-guard.js";
 import { readEvent } from "./read-event.js";
 import { replyBudgetMs } from "./reply-budget.js";
+import { isForEvent } from "./step-audience.js";
 import { withholdText } from "./withhold-text.js";
 
 export interface ChainInput {
@@ -124,6 +125,7 @@ class ChainPass {
 		const { item } = this.#input;
 		if (item.kind === "observe" && step.effect !== "observe") return false;
 		if (item.only !== undefined && !item.only.includes(index)) return false;
+		if (!isForEvent(step, this.#event)) return false;
 		if (this.#event.hook !== "on_tool_call") return true;
 		if (step.phases !== undefined && !step.phases.includes(this.#event.phase)) return false;
 		if (step.effect !== "claim") return true;
@@ -218,6 +220,7 @@ class ChainPass {
 				...(applied.block === undefined && result.reason === undefined ? {} : { reason: applied.block?.code ?? result.reason }),
 			},
 			digest: step.digest,
+			...(step.arm === undefined ? {} : { arm: step.arm }),
 			startedAt: new Date(Date.now() - durationMs).toISOString(),
 			...details,
 		});
@@ -249,6 +252,7 @@ class ChainPass {
 				durationMs: 0,
 			},
 			digest: step.digest,
+			...(step.arm === undefined ? {} : { arm: step.arm }),
 			inputBytes: 0,
 			outputBytes: 0,
 			startedAt: new Date().toISOString(),
@@ -271,5 +275,6 @@ class ChainPass {
 
 /** Who a step is about. */
 export function subjectOf(step: ThreadStep): StepSubject {
-	return { plugin: step.name, version: step.version, digest: step.digest, effect: step.effect, mode: step.mode };
+	const { name, version, digest, effect, mode, arm } = step;
+	return { plugin: name, version, digest, effect, mode, ...(arm === undefined ? {} : { arm }) };
 }

@@ -29,7 +29,7 @@ import type { LiveTable, LiveTables } from "../routing/live-tables.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { CallCompletion } from "../threads/hook-call.js";
 import { peekEvent } from "../threads/settle-in-main.js";
-import type { ThreadChain } from "../threads/thread-messages.js";
+import type { StepCount, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
 import type { DoneMarks } from "./done-marks.js";
 
 export interface DurableIntakeParts {
@@ -125,7 +125,7 @@ export class DurableIntake {
 			message.ack();
 			return;
 		}
-		const only = chain.steps.flatMap((step, index) => (done.has(step.name) ? [] : [index]));
+		const only = chain.steps.flatMap((step, index) => (done.has(markOf(step)) ? [] : [index]));
 		if (only.length === 0) {
 			metrics.durable("duplicate");
 			message.ack();
@@ -188,16 +188,18 @@ export class DurableIntake {
 		}
 		const attempt = message.info.redeliveryCount;
 		await executions.store(address.tenant, completion.executions, `${address.tenant}.${message.seq}.${attempt}`);
-		const failed = completion.steps.filter((step) => step.outcome !== "ok");
+		// What is only tried out is never tried again: a candidate that fails must not make a dead letter of the event.
+		const isThrough = ({ step, outcome }: StepCount) => outcome === "ok" || isTrial(chain.steps[step]);
+		const failed = completion.steps.filter((step) => !isThrough(step));
 		for (const step of completion.steps) {
-			if (step.outcome === "ok") done.add(chain.steps[step.step]?.name ?? "");
+			if (isThrough(step)) done.add(markAt(chain, step.step));
 		}
 		const wasTried = failed.some(({ outcome }) => !POSTPONES.has(outcome));
 		if (wasTried && attempt > backoffMs.length) {
 			const plugins = failed.map((step) => ({ plugin: chain.steps[step.step]?.name ?? "unknown", outcome: step.outcome }));
 			const names = plugins.map(({ plugin, outcome }) => `${plugin}: ${outcome}`).join(", ");
 			await this.#bury(message, address, event, "attempts_exhausted", `${attempt} attempts failed (${names})`, plugins);
-			for (const { plugin } of plugins) done.add(plugin);
+			for (const step of failed) done.add(markAt(chain, step.step));
 			await marks.put(address.tenant, event.id, { plugins: [...done] });
 			return;
 		}
@@ -246,4 +248,21 @@ export class DurableIntake {
 		);
 		message.term();
 	}
+}
+
+/**
+ * What is written down of a step that is through with an event: its plugin's name, so that another version does not run for it again. The
+ * candidate of a shadow rollout runs beside the current version, and neither may count for the other.
+ */
+function markOf(step: ThreadStep): string {
+	return isTrial(step) ? `${step.name} (${step.arm})` : step.name;
+}
+
+function isTrial(step: ThreadStep | undefined): boolean {
+	return step?.arm === "candidate" && step.mode === "shadow";
+}
+
+function markAt(chain: ThreadChain, index: number): string {
+	const step = chain.steps[index];
+	return step === undefined ? "" : markOf(step);
 }

@@ -182,6 +182,8 @@ function buildChains(
 	faults: readonly ActivationFault[],
 	nextChainId: () => number,
 ): PreparedChains {
+	// One set for each list, however many steps name it: a thread then gets it once.
+	const optIns = new Map(Object.entries(table.optIns ?? {}).map(([key, users]) => [key, new Set(users)]));
 	const chain = (hook: HookName, routes: readonly RouteStep[]): ThreadChain => {
 		const bound = routes.filter((step) => step.mode !== "off");
 		return {
@@ -190,7 +192,7 @@ function buildChains(
 			hook,
 			revision: table.revision,
 			waits: bound.some((step) => imageOf.get(step.plugin)?.waits ?? false),
-			steps: bound.map((step) => threadStep(step, table, imageOf, faults)),
+			steps: bound.map((step) => threadStep(step, table, imageOf, faults, optIns)),
 		};
 	};
 	const chains = new Map<HookName, { all: ThreadChain | undefined; assistants: Map<string, ThreadChain> }>();
@@ -210,6 +212,7 @@ function threadStep(
 	table: RouteTable,
 	imageOf: ReadonlyMap<string, PluginImage>,
 	faults: readonly ActivationFault[],
+	optIns: ReadonlyMap<string, ReadonlySet<string>>,
 ): ThreadStep {
 	const wanted = table.plugins[step.plugin];
 	const image = imageOf.get(step.plugin);
@@ -220,6 +223,7 @@ function threadStep(
 		name: wanted?.name ?? step.plugin,
 		version: image?.version ?? wanted?.version ?? "0.0.0",
 		digest: image?.digest ?? wanted?.digest ?? "",
+		...(step.optIn === undefined ? {} : { optedIn: optIns.get(step.optIn) ?? new Set<string>() }),
 		...(image === undefined ? { loadFault: fault?.message ?? `the route table has no plugin ${step.plugin}` } : {}),
 	};
 }

@@ -5,6 +5,7 @@ import { bookFailure, type ChainState, type EventFacts, isSettledFor, newChainSt
 import { ChainTexts } from "../chain/chain-texts.js";
 import { executionJson } from "../chain/execution-records.js";
 import { subjectOf } from "../chain/run-chain.js";
+import { isForEvent } from "../chain/step-audience.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
 import type { Checkpoint } from "./shared-cells.js";
 import { stepCounts } from "./step-counts.js";
@@ -128,6 +129,7 @@ function bookUnrun(
 function concerns(call: HookCall, event: HookEvent, step: ThreadStep, index: number): boolean {
 	if (call.kind === "observe" && step.effect !== "observe") return false;
 	if (call.only !== undefined && !call.only.includes(index)) return false;
+	if (!isForEvent(step, event)) return false;
 	return event.hook !== "on_tool_call" || step.phases === undefined || step.phases.includes(event.phase);
 }
 

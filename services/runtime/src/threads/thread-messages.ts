@@ -21,6 +21,8 @@ export interface ThreadStep extends RouteStep {
 	readonly name: string;
 	readonly version: string;
 	readonly digest: string;
+	/** Users who opted in; absent: nobody has to. */
+	readonly optedIn?: ReadonlySet<string>;
 	/** Why the plugin could not be loaded; every invocation then fails with it. */
 	readonly loadFault?: string;
 }

@@ -1,6 +1,17 @@
 // Bindings: a plugin at an assistant, or, with assistant null, at the whole tenant. A setting that is null is inherited.
 import type { BindingMode, FailurePolicy } from "@hookbus/schemas";
-import { boolean, foreignKey, integer, jsonb, pgTable, text, timestamp, unique, uuid } from "drizzle-orm/pg-core";
+import {
+	boolean,
+	doublePrecision,
+	foreignKey,
+	integer,
+	jsonb,
+	pgTable,
+	text,
+	timestamp,
+	unique,
+	uuid,
+} from "drizzle-orm/pg-core";
 import { plugins } from "./plugins.js";
 
 export const bindings = pgTable(
@@ -16,6 +27,10 @@ export const bindings = pgTable(
 		onError: text("on_error").$type<FailurePolicy>(),
 		timeoutMs: integer("timeout_ms"),
 		config: jsonb().$type<Record<string, unknown>>(),
+		/** Share of conversations, 0 to 100; null: inherited, in the end all. */
+		percentage: doublePrecision(),
+		/** Runs only for users who opted in; null: inherited, in the end nobody has to. */
+		optIn: boolean("opt_in"),
 		mandatory: boolean().notNull().default(false),
 		createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
 		updatedAt: timestamp("updated_at", { withTimezone: true }).notNull().defaultNow(),

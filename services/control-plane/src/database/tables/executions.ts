@@ -1,5 +1,5 @@
 // Executions: one row for each run of a plugin for an event. They outlive the plugin, so nothing references it.
-import type { BindingMode, Effect, HookName, Outcome, PluginAction, PluginLogLine, Usage } from "@hookbus/schemas";
+import type { Arm, BindingMode, Effect, HookName, Outcome, PluginAction, PluginLogLine, Usage } from "@hookbus/schemas";
 import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, text, timestamp, unique } from "drizzle-orm/pg-core";
 
 export const executions = pgTable(
@@ -20,6 +20,8 @@ export const executions = pgTable(
 		user: text(),
 		effect: text().$type<Effect>().notNull(),
 		mode: text().$type<BindingMode>().notNull(),
+		/** `candidate` of a rollout; empty for the current version, so that the unique key covers it. */
+		arm: text().$type<Arm | "">().notNull().default(""),
 		outcome: text().$type<Outcome>().notNull(),
 		action: text().$type<PluginAction>(),
 		reason: text(),
@@ -39,7 +41,7 @@ export const executions = pgTable(
 		revision: bigint({ mode: "number" }).notNull(),
 	},
 	(table) => [
-		unique("executions_once").on(table.tenant, table.eventId, table.hook, table.phase, table.plugin),
+		unique("executions_once").on(table.tenant, table.eventId, table.hook, table.phase, table.plugin, table.arm),
 		index("executions_page").on(table.tenant, table.id),
 		index("executions_plugin").on(table.tenant, table.plugin, table.id),
 		index("executions_conversation").on(table.tenant, table.conversation, table.id),
