@@ -4,6 +4,7 @@ export * from "./api/api-key.js";
 export * from "./api/binding.js";
 export * from "./api/change.js";
 export * from "./api/execution-record.js";
+export * from "./api/execution-status.js";
 export * from "./api/explain.js";
 export * from "./api/manifest-check.js";
 export * from "./api/plugin.js";

@@ -11,7 +11,7 @@ import {
 } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { ApiClient } from "../support/api-client.js";
+import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { connectTo } from "../support/connect.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
@@ -98,7 +98,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			return found.length === 1 ? found : undefined;
 		});
 		const { id, ...rest } = record as ExecutionRecord;
-		expect(rest).toEqual(sent);
+		expect(rest).toEqual({ ...sent, status: "ok" });
 		expect((await api.get(`/api/v1/plugin-executions/${id}`)).body).toEqual(record);
 		await waitFor("it is acknowledged", async () => (await left(connection)) === 0);
 	});
@@ -156,6 +156,73 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			await publish(connection, [execution({ eventId: `late-${pages}`, plugin: "paged" })]);
 		}
 		expect(seen).toEqual(batch.map(({ eventId }) => eventId).reverse());
+	});
+
+	test("filters by user, version, kind of outcome and time", async () => {
+		const kinds = ["ok", "trap", "bad_output", "load_failed", "timeout", "denied", "rate_limited", "breaker_open"] as const;
+		const batch = kinds.map((outcome, index) =>
+			execution({
+				eventId: `kind-${index}`,
+				plugin: "sorted",
+				outcome,
+				user: index < 3 ? "u-low" : "u \u0000",
+				version: index === 0 ? "2.0.0" : "1.0.0",
+				startedAt: new Date(Date.UTC(2026, 1, 1, 0, index)).toISOString(),
+			}),
+		);
+		await publish(connection, batch);
+		await waitFor("all are stored", async () => (await stored(api, "&plugin=sorted")).length === kinds.length);
+		const found = async (query: string) => (await stored(api, `&plugin=sorted&${query}`)).map(({ outcome }) => outcome).reverse();
+		expect(await found("status=ok")).toEqual(["ok"]);
+		expect(await found("status=failed")).toEqual(["trap", "bad_output"]);
+		expect(await found("status=configuration")).toEqual(["load_failed"]);
+		expect(await found("status=timeout")).toEqual(["timeout"]);
+		expect(await found("status=denied")).toEqual(["denied"]);
+		expect(await found("status=refused")).toEqual(["rate_limited", "breaker_open"]);
+		expect(await found("status=not_ok")).toEqual(kinds.slice(1));
+		expect(await found("status=pending")).toEqual([]);
+		expect(await found("status=ok&outcome=trap")).toEqual([]);
+		expect(await found("user=u-low")).toEqual(kinds.slice(0, 3));
+		// Found as it was sent, although a character of it cannot be stored.
+		expect(await found("user=u%20%00")).toEqual(kinds.slice(3));
+		expect(await found("version=2.0.0")).toEqual(["ok"]);
+		expect(await found("status=not_ok&since=2026-02-01T00:02:00Z&until=2026-02-01T00:04:00Z")).toEqual([
+			"bad_output",
+			"load_failed",
+		]);
+		const [first] = await stored(api, "&plugin=sorted&status=refused");
+		expect(first).toMatchObject({ outcome: "breaker_open", status: "refused" });
+	});
+
+	test.each([
+		"status=broken",
+		"outcome=fine",
+		"user=",
+		"version=latest",
+		"since=2026-13-01T00:00:00Z",
+		"until=0000-01-01T00:00:00Z",
+		"since=yesterday",
+		"since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+		"limit=0",
+		"limit=201",
+		"nonsense=1",
+	])("?%s is refused with its place", async (query) => {
+		const answer = await api.get<ProblemBody>(`/api/v1/plugin-executions?${query}`);
+		expect(answer).toMatchObject({ status: 400, body: { code: "request_invalid" } });
+		expect(answer.body.detail).toContain(/^\w+/.exec(query.split("&").at(-1) ?? "")?.[0]);
+	});
+
+	test("a cursor that nobody gave out is refused", async () => {
+		for (const cursor of [
+			"abc",
+			Buffer.from("e1:0").toString("base64url"),
+			Buffer.from("e1:9999999999999999").toString("base64url"),
+		]) {
+			expect(await api.get(`/api/v1/plugin-executions?cursor=${cursor}`)).toMatchObject({
+				status: 400,
+				body: { code: "cursor_invalid" },
+			});
+		}
 	});
 
 	test("figures by plugin: calls, success rate and latency", async () => {

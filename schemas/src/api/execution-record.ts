@@ -2,9 +2,14 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Execution } from "../execution.js";
 import { PluginName } from "../identifiers.js";
+import { ExecutionStatus } from "./execution-status.js";
 
 export const ExecutionRecord = Type.Object(
-	{ id: Type.String({ description: "Id of the record, for GET /plugin-executions/:id" }), ...Execution.properties },
+	{
+		id: Type.String({ description: "Id of the record, for GET /plugin-executions/:id" }),
+		status: ExecutionStatus,
+		...Execution.properties,
+	},
 	{ additionalProperties: false, $id: "ExecutionRecord" },
 );
 export type ExecutionRecord = Static<typeof ExecutionRecord>;

@@ -1,9 +1,10 @@
 // Queries on executions: batches in, pages and figures out.
-import type { Execution, ExecutionRecord, HookName, Outcome, PluginFigures } from "@hookbus/schemas";
-import { and, desc, eq, gte, inArray, lt, type SQL, sql } from "drizzle-orm";
+import { type Execution, type ExecutionRecord, type PluginFigures, statusOfOutcome } from "@hookbus/schemas";
+import { and, desc, eq, gte, inArray, lt, sql } from "drizzle-orm";
 import { storable } from "../checks/unstorable-text.js";
 import type { Queries } from "../database/database.js";
 import { executions } from "../database/tables/executions.js";
+import { conditions, type ExecutionFilter } from "./execution-filter.js";
 
 /** Rows for one statement; PostgreSQL takes 65,535 parameters and a row has 29. */
 const ROWS_PER_INSERT = 500;
@@ -78,32 +79,6 @@ function storableJson(value: unknown): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)]));
 }
 
-export interface ExecutionFilter {
-	readonly plugin?: string | undefined;
-	readonly assistant?: string | undefined;
-	readonly conversation?: string | undefined;
-	readonly event?: string | undefined;
-	readonly hook?: HookName | undefined;
-	readonly outcome?: Outcome | undefined;
-	readonly since?: Date | undefined;
-	readonly until?: Date | undefined;
-}
-
-function conditions(tenant: string, filter: ExecutionFilter): SQL[] {
-	const found: (SQL | undefined)[] = [
-		eq(executions.tenant, tenant),
-		filter.plugin === undefined ? undefined : eq(executions.plugin, filter.plugin),
-		filter.assistant === undefined ? undefined : eq(executions.assistant, filter.assistant),
-		filter.conversation === undefined ? undefined : eq(executions.conversation, filter.conversation),
-		filter.event === undefined ? undefined : eq(executions.eventId, filter.event),
-		filter.hook === undefined ? undefined : eq(executions.hook, filter.hook),
-		filter.outcome === undefined ? undefined : eq(executions.outcome, filter.outcome),
-		filter.since === undefined ? undefined : gte(executions.startedAt, filter.since),
-		filter.until === undefined ? undefined : lt(executions.startedAt, filter.until),
-	];
-	return found.filter((condition) => condition !== undefined);
-}
-
 /** Newest first; at most `limit`, only ids below `before`. */
 export async function pageExecutions(
 	queries: Queries,
@@ -136,6 +111,7 @@ function showExecution(row: typeof executions.$inferSelect): ExecutionRecord {
 	return {
 		...present,
 		id: String(id),
+		status: statusOfOutcome(row.outcome),
 		startedAt: startedAt.toISOString(),
 		...(phase === "" ? {} : { phase }),
 	} as ExecutionRecord;
