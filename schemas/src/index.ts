@@ -3,6 +3,7 @@
 export * from "./api/api-key.js";
 export * from "./api/binding.js";
 export * from "./api/change.js";
+export * from "./api/execution-figures.js";
 export * from "./api/execution-record.js";
 export * from "./api/execution-status.js";
 export * from "./api/explain.js";

@@ -1,5 +1,5 @@
-// REST: executions page by page, one execution, and the figures that are made from them.
-import { ExecutionPage, ExecutionRecord, PluginMetrics } from "@hookbus/schemas";
+// REST: executions page by page, and one execution.
+import { ExecutionPage, ExecutionRecord } from "@hookbus/schemas";
 import { Type } from "@sinclair/typebox";
 import type { Database } from "../database/database.js";
 import { errors } from "../errors.js";
@@ -8,11 +8,9 @@ import type { App } from "../http/app.js";
 import { callerOf } from "../http/authentication.js";
 import { filterOf, filterProperties, timeProperties } from "./filter-query.js";
 import { decodeCursor, encodeCursor } from "./page-cursor.js";
-import { findExecution, pageExecutions, pluginFigures } from "./repository.js";
+import { findExecution, pageExecutions } from "./repository.js";
 
 const MAX_PAGE = 200;
-/** Hours that the figures look back on when nothing else is asked for. */
-const DEFAULT_METRICS_HOURS = 24;
 
 const PageQuery = Type.Object(
 	{
@@ -23,7 +21,6 @@ const PageQuery = Type.Object(
 	},
 	{ additionalProperties: false },
 );
-const MetricsQuery = Type.Object({ ...filterProperties, ...timeProperties }, { additionalProperties: false });
 
 const IdParams = Type.Object({ id: Type.String({ pattern: "^[1-9]\\d{0,15}$" }) });
 
@@ -70,27 +67,6 @@ export function addExecutionRoutes(app: App, { database }: { readonly database: 
 			if (found === undefined)
 				throw errors.execution_not_found(`execution ${request.params.id} does not exist; it may be past its retention`);
 			return found;
-		},
-	);
-
-	app.get(
-		"/api/v1/plugins/metrics",
-		{
-			schema: {
-				tags,
-				operationId: "pluginMetrics",
-				summary: `Calls, success rate and latency of each plugin; without since: of the last ${DEFAULT_METRICS_HOURS} hours`,
-				querystring: MetricsQuery,
-				response: answers(PluginMetrics),
-			},
-		},
-		async (request) => {
-			const { tenant } = callerOf(request);
-			const filter = filterOf(request.query);
-			const until = filter.until ?? new Date();
-			const since = filter.since ?? new Date(until.getTime() - DEFAULT_METRICS_HOURS * 3_600_000);
-			const items = await database.query((queries) => pluginFigures(queries, tenant, { ...filter, since, until }));
-			return { since: since.toISOString(), until: until.toISOString(), items };
 		},
 	);
 }

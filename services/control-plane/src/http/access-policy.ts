@@ -42,6 +42,7 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"PUT /api/v1/assistants/:id/plugins/:plugin": "operator",
 	"DELETE /api/v1/assistants/:id/plugins/:plugin": "operator",
 	"GET /api/v1/assistants/:id/explain": "viewer",
+	"GET /api/v1/assistants/:id/metrics": "viewer",
 
 	"GET /api/v1/plugin-executions": "viewer",
 	"GET /api/v1/plugin-executions/:id": "viewer",

@@ -13,6 +13,7 @@ import { CheckedConfigs } from "../config/checked-configs.js";
 import { addConfigRoutes } from "../config/routes.js";
 import type { Database } from "../database/database.js";
 import { errors } from "../errors.js";
+import { addMetricsRoutes } from "../executions/metrics-routes.js";
 import { addExecutionRoutes } from "../executions/routes.js";
 import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
@@ -95,6 +96,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
+	addMetricsRoutes(app, parts);
 	addExecutionRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);
