@@ -1,4 +1,5 @@
--- Counts what was stored before figures were: the same query as in executions/count-figures.ts.
+-- Counts what was stored before figures were: the same query as in executions/count-figures.ts,
+-- without figures by the minute that nobody may ask for any more.
 INSERT INTO "execution_figures"
 			(tenant, unit, assistant, plugin, start, calls, ok, failed, configuration, timeout, denied, refused, cost, input_tokens, output_tokens, total_ms, latencies)
 		SELECT tenant, unit, assistant, plugin, start, sum(calls)::bigint AS calls, sum(ok)::bigint AS ok, sum(failed)::bigint AS failed, sum(configuration)::bigint AS configuration, sum(timeout)::bigint AS timeout, sum(denied)::bigint AS denied, sum(refused)::bigint AS refused, sum(cost)::double precision AS cost, sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens, sum(total_ms)::double precision AS total_ms, jsonb_object_agg(latency, calls) AS latencies
@@ -23,6 +24,7 @@ INSERT INTO "execution_figures"
 			CROSS JOIN LATERAL (VALUES (counted.plugin), ('')) AS one_or (plugin)
 			CROSS JOIN LATERAL (VALUES (counted.assistant), ('')) AS all_or (assistant)
 			CROSS JOIN (VALUES ('minute'), ('hour'), ('day')) AS units (unit)
+			WHERE unit <> 'minute' OR start > now() - interval '2 days'
 			GROUP BY 1, 2, 3, 4, 5, 6
 		) AS spread
 		GROUP BY 1, 2, 3, 4, 5;

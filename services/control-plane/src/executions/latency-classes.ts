@@ -25,14 +25,23 @@ export class LatencyHistogram {
 		}
 	}
 
-	/** The latency in milliseconds that this share of the calls did not pass; 0 without calls. */
-	percentile(share: number): number {
-		let left = Math.max(1, Math.ceil(share * this.#total));
-		for (const [latency, calls] of [...this.#calls].sort(([a], [b]) => a - b)) {
-			left -= calls;
+	/**
+	 * For each share, ascending, the latency in milliseconds that so many of the calls did not pass; 0 without calls.
+	 */
+	percentiles<Shares extends readonly number[]>(shares: Shares): { [Index in keyof Shares]: number } {
+		const classes = [...this.#calls].sort(([a], [b]) => a - b);
+		let index = -1;
+		let passed = 0;
+		const found = shares.map((share) => {
+			const wanted = Math.max(1, Math.ceil(share * this.#total));
+			while (passed < wanted && index < classes.length - 1) {
+				index += 1;
+				passed += classes[index]?.[1] ?? 0;
+			}
+			const latency = classes[index]?.[0];
 			// The point of the class that is relatively as far from its lower bound as from its upper one.
-			if (left <= 0) return (2 * GROWTH ** (latency + 1)) / (GROWTH + 1);
-		}
-		return 0;
+			return latency === undefined ? 0 : (2 * GROWTH ** (latency + 1)) / (GROWTH + 1);
+		});
+		return found as { [Index in keyof Shares]: number };
 	}
 }

@@ -106,11 +106,7 @@ function gather(
 	total: string,
 ): FiguresRead {
 	const byPlugin = new Map<string, Counted[]>();
-	for (const row of rows) {
-		const of = byPlugin.get(row.plugin);
-		if (of === undefined) byPlugin.set(row.plugin, [row]);
-		else of.push(row);
-	}
+	for (const row of rows) addTo(byPlugin, row.plugin, row);
 	return {
 		total: figuresOf(byPlugin.get(total) ?? [], series),
 		items: plugins.map((plugin) => ({ plugin, ...figuresOf(byPlugin.get(plugin) ?? [], series) })),
@@ -118,10 +114,16 @@ function gather(
 	};
 }
 
+function addTo<Key>(groups: Map<Key, Counted[]>, key: Key, row: Counted): void {
+	const group = groups.get(key);
+	if (group === undefined) groups.set(key, [row]);
+	else group.push(row);
+}
+
 function figuresOf(rows: readonly Counted[], series: boolean): Figures {
 	if (!series) return sumUp(rows);
 	const byStart = new Map<number, Counted[]>();
-	for (const row of rows) byStart.set(row.start.getTime(), [...(byStart.get(row.start.getTime()) ?? []), row]);
+	for (const row of rows) addTo(byStart, row.start.getTime(), row);
 	const buckets: FigureBucket[] = [...byStart]
 		.sort(([a], [b]) => a - b)
 		.map(([start, of]) => ({ start: new Date(start).toISOString(), ...sumUp(of) }));
@@ -135,6 +137,7 @@ function sumUp(rows: readonly Counted[]): Omit<Figures, "series"> {
 	for (const { latencies } of rows) histogram.add(latencies);
 	const calls = sum("calls");
 	const ok = sum("ok");
+	const [p50, p95, p99] = histogram.percentiles([0.5, 0.95, 0.99] as const);
 	return {
 		calls,
 		errors: calls - ok,
@@ -147,9 +150,9 @@ function sumUp(rows: readonly Counted[]): Omit<Figures, "series"> {
 			denied: sum("denied"),
 			refused: sum("refused"),
 		},
-		p50Ms: rounded(histogram.percentile(0.5)),
-		p95Ms: rounded(histogram.percentile(0.95)),
-		p99Ms: rounded(histogram.percentile(0.99)),
+		p50Ms: rounded(p50),
+		p95Ms: rounded(p95),
+		p99Ms: rounded(p99),
 		meanMs: calls === 0 ? 0 : rounded(Math.max(0, sum("totalMs")) / calls),
 		cost: rounded(Math.max(0, sum("cost"))),
 		inputTokens: sum("inputTokens"),

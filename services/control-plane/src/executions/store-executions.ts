@@ -14,6 +14,8 @@ import { pause } from "../pause.js";
 import { insertExecutions } from "./repository.js";
 
 const MAX_MESSAGES = 64;
+/** Executions of one transaction, unless one message has more: a transaction has a time limit, and counting takes a while. */
+const MAX_EXECUTIONS = 1_000;
 /** Milliseconds that one pull waits for the first message; also the longest that a stop waits for it. */
 const PULL_MS = 1_000;
 /** Milliseconds before the next try after bus or database failed. */
@@ -70,7 +72,15 @@ export class ExecutionStore {
 		const messages: JsMsg[] = [];
 		for await (const message of pulled) messages.push(message);
 		const batches = messages.flatMap((message) => this.#decode(message) ?? []);
-		if (batches.length > 0) await this.#store(batches);
+		const groups = grouped(batches);
+		for (const [index, group] of groups.entries()) {
+			try {
+				await this.#store(group);
+			} catch (thrown) {
+				for (const { message } of groups.slice(index + 1).flat()) message.nak(RETRY_MS);
+				throw thrown;
+			}
+		}
 		return true;
 	}
 
@@ -126,6 +136,23 @@ export class ExecutionStore {
 		logger.error({ subject: message.subject, bytes: message.data.length, digest, why }, "a batch of executions was given up");
 		message.term();
 	}
+}
+
+/** In order, each group with as many as one transaction takes. */
+function grouped(batches: readonly Batch[]): Batch[][] {
+	const groups: Batch[][] = [];
+	let room = 0;
+	for (const batch of batches) {
+		room -= batch.executions.length;
+		const group = groups.at(-1);
+		if (group !== undefined && room >= 0) {
+			group.push(batch);
+			continue;
+		}
+		groups.push([batch]);
+		room = MAX_EXECUTIONS - batch.executions.length;
+	}
+	return groups;
 }
 
 function parse(message: JsMsg): unknown {
