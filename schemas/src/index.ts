@@ -3,6 +3,7 @@
 export * from "./api/api-key.js";
 export * from "./api/binding.js";
 export * from "./api/change.js";
+export * from "./api/dead-letter-record.js";
 export * from "./api/execution-figures.js";
 export * from "./api/execution-record.js";
 export * from "./api/execution-status.js";
@@ -12,6 +13,7 @@ export * from "./api/plugin.js";
 export * from "./api/plugin-config.js";
 export * from "./api/plugin-limits.js";
 export * from "./api/runtime-fleet.js";
+export * from "./api/time.js";
 export * from "./bus.js";
 export * from "./data/on-after-response.js";
 export * from "./data/on-before-response.js";

@@ -63,11 +63,16 @@ export const ERROR_CATALOGUE = {
 	api_key_not_found: { title: "No such API key", status: 404, retryable: false },
 	last_admin_key: { title: "This is the last admin key", status: 409, retryable: false },
 
+	// Dead letters
+	dead_letter_not_found: { title: "No such dead letter", status: 404, retryable: false },
+	dead_letter_not_replayable: { title: "The dead letter cannot be replayed", status: 409, retryable: false },
+
 	// Fleet
 	not_applied_in_time: { title: "The change is stored, but not applied everywhere yet", status: 504, retryable: true },
 	activation_failed: { title: "A runtime could not take the plugin into service", status: 502, retryable: false },
 
 	// Service
+	bus_unavailable: { title: "The bus is not available", status: 503, retryable: true },
 	database_unavailable: { title: "The database is not available", status: 503, retryable: true },
 	database_locked: { title: "The database directory is in use", status: 500, retryable: false },
 	stopping: { title: "The service is stopping", status: 503, retryable: true },

@@ -1,17 +1,18 @@
 // The filters of executions as they stand in a query string.
-import { ExecutionStatusFilter, ExternalId, HookName, Outcome, PluginName, SemVer, SubjectToken } from "@hookbus/schemas";
-import { type Static, type TString, Type } from "@sinclair/typebox";
+import {
+	ExecutionStatusFilter,
+	ExternalId,
+	HookName,
+	Outcome,
+	PluginName,
+	SemVer,
+	SubjectToken,
+	timeText,
+} from "@hookbus/schemas";
+import { type Static, Type } from "@sinclair/typebox";
 import { storable } from "../checks/unstorable-text.js";
 import { errors } from "../errors.js";
 import type { ExecutionFilter } from "./execution-filter.js";
-
-/** A time in a query; {@link timeOf} reads it. */
-export function timeText(meaning: string): TString {
-	return Type.String({
-		pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$",
-		description: `RFC 3339: ${meaning}`,
-	});
-}
 
 export const filterProperties = {
 	plugin: Type.Optional(PluginName),
@@ -38,8 +39,8 @@ export function filterOf({ since, until, ...rest }: Static<typeof FilterQuery>):
 		...rest,
 		// As it was stored.
 		...(rest.user === undefined ? {} : { user: storable(rest.user) }),
-		since: timeOf("since", since),
-		until: timeOf("until", until),
+		since: timeOf("/querystring/since", since),
+		until: timeOf("/querystring/until", until),
 	};
 	if (filter.since !== undefined && filter.until !== undefined && filter.since > filter.until) {
 		throw errors.request_invalid(`/querystring/until: ${until} is before since, ${since}; nothing could be found`);
@@ -47,11 +48,16 @@ export function filterOf({ since, until, ...rest }: Static<typeof FilterQuery>):
 	return filter;
 }
 
-/** @throws CodedError `request_invalid` */
-export function timeOf(name: string, text: string | undefined): Date | undefined {
+/**
+ * The time that a {@link timeText} says.
+ *
+ * @param path of the text in the request, for the error
+ * @throws CodedError `request_invalid` for a time that no calendar has
+ */
+export function timeOf(path: string, text: string | undefined): Date | undefined {
 	if (text === undefined) return undefined;
 	const time = new Date(text);
 	// Neither the year 0 nor five digits are understood by the database.
 	if (time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9_999) return time;
-	throw errors.request_invalid(`/querystring/${name}: ${text} is no time; write such as 2026-01-31T12:00:00Z`);
+	throw errors.request_invalid(`${path}: ${text} is no time; write such as 2026-01-31T12:00:00Z`);
 }

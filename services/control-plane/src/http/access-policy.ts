@@ -48,6 +48,15 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"GET /api/v1/plugin-executions/:id": "viewer",
 	"GET /api/v1/runtimes": "viewer",
 
+	"GET /api/v1/dead-letters": "viewer",
+	"GET /api/v1/dead-letters/:id": "viewer",
+	// What was said in a conversation.
+	"GET /api/v1/dead-letters/:id/event": "operator",
+	"POST /api/v1/dead-letters/:id/replay": "operator",
+	"DELETE /api/v1/dead-letters/:id": "operator",
+	"POST /api/v1/dead-letters/replay": "operator",
+	"POST /api/v1/dead-letters/drop": "operator",
+
 	"GET /api/v1/api-keys": "admin",
 	"POST /api/v1/api-keys": "admin",
 	"DELETE /api/v1/api-keys/:id": "admin",

@@ -12,6 +12,7 @@ import type { CheckThreads } from "../checks/check-threads.js";
 import { CheckedConfigs } from "../config/checked-configs.js";
 import { addConfigRoutes } from "../config/routes.js";
 import type { Database } from "../database/database.js";
+import { addDeadLetterRoutes } from "../dead-letters/routes.js";
 import { errors } from "../errors.js";
 import { addMetricsRoutes } from "../executions/metrics-routes.js";
 import { addExecutionRoutes } from "../executions/routes.js";
@@ -97,6 +98,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
 	addMetricsRoutes(app, parts);
+	addDeadLetterRoutes(app, parts);
 	addExecutionRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);

@@ -17,6 +17,7 @@ import {
 	EVENT_STREAM,
 	type EventAddress,
 	type HookEvent,
+	PRIOR_ATTEMPTS_HEADER,
 	parseEventSubject,
 } from "@hookbus/schemas";
 import type { ConsumerMessages, JetStreamClient, JsMsg } from "nats";
@@ -148,7 +149,7 @@ export class DurableIntake {
 				address,
 				chain,
 				receivedAt,
-				attempt: message.info.redeliveryCount,
+				attempt: attemptOf(message),
 				checkExpiry: false,
 				only,
 				body: message.data,
@@ -221,7 +222,7 @@ export class DurableIntake {
 			...(event === undefined ? {} : { eventId: event.id }),
 			reason,
 			detail: detail.slice(0, 512),
-			attempts: message.info.redeliveryCount,
+			attempts: attemptOf(message),
 			plugins,
 			digest: createHash("sha256").update(message.data).digest("hex"),
 			body: Buffer.from(message.data).toString("base64"),
@@ -235,4 +236,10 @@ export class DurableIntake {
 		);
 		message.term();
 	}
+}
+
+/** Number of this delivery; for a replayed event counted on from where it was given up, so that its records are the later ones. */
+function attemptOf(message: JsMsg): number {
+	const prior = message.headers?.get(PRIOR_ATTEMPTS_HEADER) ?? "";
+	return message.info.redeliveryCount + (/^\d{1,6}$/.test(prior) ? Number(prior) : 0);
 }
