@@ -26,6 +26,8 @@ export interface StoreExecutionsParts {
 	readonly database: Database;
 	readonly metrics: ControlPlaneMetrics;
 	readonly logger: Logger;
+	/** Executions were stored. */
+	readonly onStored: () => void;
 }
 
 interface Batch {
@@ -68,9 +70,14 @@ export class ExecutionStore {
 	/** True when the next pull may follow at once. Rejects when bus or database cannot be reached. */
 	async #pull({ connection }: ReadyBus): Promise<boolean> {
 		const consumer = await connection.jetstream().consumers.get(EXECUTION_STREAM, EXECUTION_CONSUMER);
-		const pulled = await consumer.fetch({ max_messages: MAX_MESSAGES, expires: PULL_MS });
-		const messages: JsMsg[] = [];
-		for await (const message of pulled) messages.push(message);
+		const first = await consumer.next({ expires: PULL_MS });
+		if (first === null) return true;
+		const messages = [first];
+		// A pull for more than there is would wait for the rest, and what is there would be stored a second later.
+		const more = Math.min(first.info.pending, MAX_MESSAGES - 1);
+		if (more > 0) {
+			for await (const message of await consumer.fetch({ max_messages: more, expires: PULL_MS })) messages.push(message);
+		}
 		const batches = messages.flatMap((message) => this.#decode(message) ?? []);
 		const groups = grouped(batches);
 		for (const [index, group] of groups.entries()) {
@@ -114,6 +121,7 @@ export class ExecutionStore {
 	async #insert(executions: readonly Execution[]): Promise<void> {
 		await this.#parts.database.transaction((queries) => insertExecutions(queries, executions));
 		this.#parts.metrics.executionsStored.inc(executions.length);
+		this.#parts.onStored();
 	}
 
 	#decode(message: JsMsg): Batch | undefined {
