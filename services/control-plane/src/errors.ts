@@ -10,6 +10,7 @@ export const ERROR_CATALOGUE = {
 	not_found: { title: "There is nothing here", status: 404, retryable: false },
 	body_too_large: { title: "The request body is too large", status: 413, retryable: false },
 	media_type_unknown: { title: "The content type is not supported", status: 415, retryable: false },
+	not_acceptable: { title: "The answer has another media type than is asked for", status: 406, retryable: false },
 	cursor_invalid: { title: "The page cursor is not valid", status: 400, retryable: false },
 	request_timeout: { title: "The request took too long", status: 503, retryable: true },
 	internal: { title: "Something went wrong here", status: 500, retryable: true },
@@ -60,6 +61,7 @@ export const ERROR_CATALOGUE = {
 
 	// Executions and keys
 	execution_not_found: { title: "No such execution", status: 404, retryable: false },
+	too_many_live_feeds: { title: "Too many live feeds are open", status: 429, retryable: true },
 	api_key_not_found: { title: "No such API key", status: 404, retryable: false },
 	last_admin_key: { title: "This is the last admin key", status: 409, retryable: false },
 

@@ -1,6 +1,6 @@
 // Queries on executions: batches in, pages out.
 import { type Execution, type ExecutionRecord, statusOfOutcome } from "@hookbus/schemas";
-import { and, desc, eq, gte, inArray, lt, sql } from "drizzle-orm";
+import { and, count, desc, eq, gt, gte, inArray, lt, lte, max, sql } from "drizzle-orm";
 import { storable } from "../checks/unstorable-text.js";
 import type { Queries } from "../database/database.js";
 import { executionFigures } from "../database/tables/execution-figures.js";
@@ -129,6 +129,68 @@ export async function pageExecutions(
 		.orderBy(desc(executions.id))
 		.limit(limit);
 	return rows.map(showExecution);
+}
+
+/** Oldest first; at most `limit`, only ids above `after`. */
+export async function pageExecutionsBehind(
+	queries: Queries,
+	tenant: string,
+	filter: ExecutionFilter,
+	limit: number,
+	after: number,
+): Promise<ExecutionRecord[]> {
+	const rows = await queries
+		.select()
+		.from(executions)
+		.where(and(...conditions(tenant, filter), gt(executions.id, after)))
+		.orderBy(executions.id)
+		.limit(limit);
+	return rows.map(showExecution);
+}
+
+/** The highest id of the tenant; 0 when it has none. */
+export async function newestId(queries: Queries, tenant: string): Promise<number> {
+	const [row] = await queries
+		.select({ id: max(executions.id) })
+		.from(executions)
+		.where(eq(executions.tenant, tenant));
+	return row?.id ?? 0;
+}
+
+/**
+ * When more than `most` executions stand above `after`: how many have to be skipped to leave the newest `kept`, and the id of
+ * the last of them. Else undefined.
+ */
+export async function countBehind(
+	queries: Queries,
+	tenant: string,
+	filter: ExecutionFilter,
+	after: number,
+	most: number,
+	kept: number,
+): Promise<{ skipped: number; keptFrom: number } | undefined> {
+	const where = and(...conditions(tenant, filter), gt(executions.id, after));
+	const [beyond] = await queries
+		.select({ id: executions.id })
+		.from(executions)
+		.where(where)
+		.orderBy(executions.id)
+		.offset(most)
+		.limit(1);
+	if (beyond === undefined) return undefined;
+	const [last] = await queries
+		.select({ id: executions.id })
+		.from(executions)
+		.where(where)
+		.orderBy(desc(executions.id))
+		.offset(kept)
+		.limit(1);
+	if (last === undefined) return undefined;
+	const [row] = await queries
+		.select({ calls: count() })
+		.from(executions)
+		.where(and(where, lte(executions.id, last.id)));
+	return { skipped: row?.calls ?? 0, keptFrom: last.id };
 }
 
 export async function findExecution(queries: Queries, tenant: string, id: number): Promise<ExecutionRecord | undefined> {

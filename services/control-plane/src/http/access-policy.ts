@@ -45,6 +45,7 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"GET /api/v1/assistants/:id/metrics": "viewer",
 
 	"GET /api/v1/plugin-executions": "viewer",
+	"GET /api/v1/plugin-executions/live": "viewer",
 	"GET /api/v1/plugin-executions/:id": "viewer",
 	"GET /api/v1/runtimes": "viewer",
 

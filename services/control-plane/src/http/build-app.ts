@@ -14,6 +14,8 @@ import { addConfigRoutes } from "../config/routes.js";
 import type { Database } from "../database/database.js";
 import { addDeadLetterRoutes } from "../dead-letters/routes.js";
 import { errors } from "../errors.js";
+import type { LiveFeeds } from "../executions/live-feeds.js";
+import { addLiveRoutes } from "../executions/live-routes.js";
 import { addMetricsRoutes } from "../executions/metrics-routes.js";
 import { addExecutionRoutes } from "../executions/routes.js";
 import { addFleetRoutes } from "../fleet/routes.js";
@@ -38,6 +40,8 @@ export interface AppParts {
 	readonly link: BusLink;
 	readonly relay: OutboxRelay;
 	readonly fleet: RuntimeFleet;
+	readonly feeds: LiveFeeds;
+	readonly liveHeartbeatMs?: number | undefined;
 	readonly staging: Staging;
 	readonly checkThreads: CheckThreads;
 	readonly metrics: ControlPlaneMetrics;
@@ -100,6 +104,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addMetricsRoutes(app, parts);
 	addDeadLetterRoutes(app, parts);
 	addExecutionRoutes(app, parts);
+	addLiveRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);
 	await app.ready();
