@@ -24,6 +24,8 @@ export const FILE_STREAM = "HOOKBUS_FILES";
 
 /** Durable consumer of EVENT_STREAM that all runtimes share. */
 export const EVENT_CONSUMER = "runtimes";
+/** Header of a durable event that is published again: how often it was delivered before, so that its executions count on. */
+export const PRIOR_ATTEMPTS_HEADER = "Hookbus-Prior-Attempts";
 /** Durable consumer of EXECUTION_STREAM that the control plane reads. */
 export const EXECUTION_CONSUMER = "control-plane";
 

@@ -3,49 +3,21 @@ import { createHash } from "node:crypto";
 import {
 	EXECUTION_CONSUMER,
 	EXECUTION_STREAM,
-	type Execution,
 	type ExecutionPage,
 	type ExecutionRecord,
 	executionSubject,
-	type PluginMetrics,
 } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { ApiClient } from "../support/api-client.js";
+import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { connectTo } from "../support/connect.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
 import { startPostgres } from "../support/start-postgres.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
+import { execution, publishExecutions } from "./execution-batches.js";
 import { rows } from "./stored-names.js";
-
-function execution(values: Partial<Execution> = {}): Execution {
-	return {
-		eventId: "event-1",
-		tenant: "default",
-		assistant: "bot",
-		hook: "on_chat_message",
-		plugin: "tester",
-		version: "1.0.0",
-		digest: "ab".repeat(32),
-		effect: "transform",
-		mode: "enforce",
-		outcome: "ok",
-		startedAt: new Date().toISOString(),
-		durationMs: 1.5,
-		inputBytes: 100,
-		outputBytes: 50,
-		attempt: 1,
-		runtime: "runtime-1",
-		revision: 1,
-		...values,
-	};
-}
-
-async function publish(connection: NatsConnection, executions: readonly Execution[], tenant = "default"): Promise<void> {
-	await connection.jetstream().publish(executionSubject(tenant), JSON.stringify({ spec: "1", executions }));
-}
 
 /** Messages that are still in the stream, acknowledged ones gone. */
 async function left(connection: NatsConnection): Promise<number> {
@@ -92,30 +64,30 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			error: "e",
 			reason: "r",
 		});
-		await publish(connection, [sent]);
+		await publishExecutions(connection, [sent]);
 		const [record] = await waitFor("it is stored", async () => {
 			const found = await stored(api, "&event=whole");
 			return found.length === 1 ? found : undefined;
 		});
 		const { id, ...rest } = record as ExecutionRecord;
-		expect(rest).toEqual(sent);
+		expect(rest).toEqual({ ...sent, status: "ok" });
 		expect((await api.get(`/api/v1/plugin-executions/${id}`)).body).toEqual(record);
 		await waitFor("it is acknowledged", async () => (await left(connection)) === 0);
 	});
 
 	test("the same execution again changes nothing; a later delivery of the event replaces it", async () => {
 		const first = execution({ eventId: "again", hook: "on_after_response", effect: "observe", outcome: "timeout", attempt: 1 });
-		await publish(connection, [first, first]);
-		await publish(connection, [first]);
-		await publish(connection, [{ ...first, outcome: "ok", attempt: 2, durationMs: 9 }]);
-		await publish(connection, [{ ...first, outcome: "trap", attempt: 1 }]);
+		await publishExecutions(connection, [first, first]);
+		await publishExecutions(connection, [first]);
+		await publishExecutions(connection, [{ ...first, outcome: "ok", attempt: 2, durationMs: 9 }]);
+		await publishExecutions(connection, [{ ...first, outcome: "trap", attempt: 1 }]);
 		await waitFor("all are taken", async () => (await left(connection)) === 0);
 		const found = await stored(api, "&event=again");
 		expect(found).toMatchObject([{ outcome: "ok", attempt: 2, durationMs: 9 }]);
 	});
 
 	test("hook, phase and plugin make executions of one event different", async () => {
-		await publish(connection, [
+		await publishExecutions(connection, [
 			execution({ eventId: "many" }),
 			execution({ eventId: "many", plugin: "other" }),
 			execution({ eventId: "many", hook: "on_tool_call", phase: "request" }),
@@ -135,7 +107,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 				startedAt: new Date(Date.UTC(2026, 0, 1, 0, 0, index)).toISOString(),
 			}),
 		);
-		await publish(connection, batch);
+		await publishExecutions(connection, batch);
 		await waitFor("all are stored", async () => (await stored(api, "&plugin=paged")).length === 25);
 		const count = async (query: string) => (await stored(api, `&plugin=paged&${query}`)).length;
 		expect(await count("assistant=even")).toBe(13);
@@ -153,36 +125,76 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			if (page.next === undefined) break;
 			cursor = `&cursor=${page.next}`;
 			// What arrives in between does not disturb the pages.
-			await publish(connection, [execution({ eventId: `late-${pages}`, plugin: "paged" })]);
+			await publishExecutions(connection, [execution({ eventId: `late-${pages}`, plugin: "paged" })]);
 		}
 		expect(seen).toEqual(batch.map(({ eventId }) => eventId).reverse());
 	});
 
-	test("figures by plugin: calls, success rate and latency", async () => {
-		const batch = Array.from({ length: 100 }, (_, index) =>
+	test("filters by user, version, kind of outcome and time", async () => {
+		const kinds = ["ok", "trap", "bad_output", "load_failed", "timeout", "denied", "rate_limited", "breaker_open"] as const;
+		const batch = kinds.map((outcome, index) =>
 			execution({
-				eventId: `figure-${index}`,
-				plugin: "measured",
-				durationMs: index + 1,
-				outcome: index < 10 ? "timeout" : "ok",
+				eventId: `kind-${index}`,
+				plugin: "sorted",
+				outcome,
+				user: index < 3 ? "u-low" : "u \u0000",
+				version: index === 0 ? "2.0.0" : "1.0.0",
+				startedAt: new Date(Date.UTC(2026, 1, 1, 0, index)).toISOString(),
 			}),
 		);
-		await publish(connection, batch);
-		await waitFor("all are stored", async () => (await stored(api, "&plugin=measured")).length === 100);
-		const { items } = (await api.get<PluginMetrics>("/api/v1/plugins/metrics?plugin=measured")).body;
-		expect(items).toEqual([
-			{
-				plugin: "measured",
-				calls: 100,
-				errors: 10,
-				successRate: 0.9,
-				p50Ms: 50.5,
-				p95Ms: expect.closeTo(95.05, 5),
-				p99Ms: expect.closeTo(99.01, 5),
-			},
+		await publishExecutions(connection, batch);
+		await waitFor("all are stored", async () => (await stored(api, "&plugin=sorted")).length === kinds.length);
+		const found = async (query: string) => (await stored(api, `&plugin=sorted&${query}`)).map(({ outcome }) => outcome).reverse();
+		expect(await found("status=ok")).toEqual(["ok"]);
+		expect(await found("status=failed")).toEqual(["trap", "bad_output"]);
+		expect(await found("status=configuration")).toEqual(["load_failed"]);
+		expect(await found("status=timeout")).toEqual(["timeout"]);
+		expect(await found("status=denied")).toEqual(["denied"]);
+		expect(await found("status=refused")).toEqual(["rate_limited", "breaker_open"]);
+		expect(await found("status=not_ok")).toEqual(kinds.slice(1));
+		expect(await found("status=pending")).toEqual([]);
+		expect(await found("status=ok&outcome=trap")).toEqual([]);
+		expect(await found("user=u-low")).toEqual(kinds.slice(0, 3));
+		// Found as it was sent, although a character of it cannot be stored.
+		expect(await found("user=u%20%00")).toEqual(kinds.slice(3));
+		expect(await found("version=2.0.0")).toEqual(["ok"]);
+		expect(await found("status=not_ok&since=2026-02-01T00:02:00Z&until=2026-02-01T00:04:00Z")).toEqual([
+			"bad_output",
+			"load_failed",
 		]);
-		const none = (await api.get<PluginMetrics>("/api/v1/plugins/metrics?plugin=measured&until=2020-01-01T00:00:00Z")).body;
-		expect(none.items).toEqual([]);
+		const [first] = await stored(api, "&plugin=sorted&status=refused");
+		expect(first).toMatchObject({ outcome: "breaker_open", status: "refused" });
+	});
+
+	test.each([
+		"status=broken",
+		"outcome=fine",
+		"user=",
+		"version=latest",
+		"since=2026-13-01T00:00:00Z",
+		"until=0000-01-01T00:00:00Z",
+		"since=yesterday",
+		"since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+		"limit=0",
+		"limit=201",
+		"nonsense=1",
+	])("?%s is refused with its place", async (query) => {
+		const answer = await api.get<ProblemBody>(`/api/v1/plugin-executions?${query}`);
+		expect(answer).toMatchObject({ status: 400, body: { code: "request_invalid" } });
+		expect(answer.body.detail).toContain(/^\w+/.exec(query.split("&").at(-1) ?? "")?.[0]);
+	});
+
+	test("a cursor that nobody gave out is refused", async () => {
+		for (const cursor of [
+			"abc",
+			Buffer.from("e1:0").toString("base64url"),
+			Buffer.from("e1:9999999999999999").toString("base64url"),
+		]) {
+			expect(await api.get(`/api/v1/plugin-executions?cursor=${cursor}`)).toMatchObject({
+				status: 400,
+				body: { code: "cursor_invalid" },
+			});
+		}
 	});
 
 	test("what is no batch is counted, named in the log by its digest, and taken off the stream", async () => {
@@ -196,7 +208,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		await connection
 			.jetstream()
 			.publish(executionSubject("default"), JSON.stringify({ spec: "1", executions: [execution({ startedAt: "yesterday" })] }));
-		await publish(connection, [execution({ eventId: "after-poison" })]);
+		await publishExecutions(connection, [execution({ eventId: "after-poison" })]);
 		await waitFor("the good one behind them is stored", async () => (await stored(api, "&event=after-poison")).length === 1);
 		await waitFor("nothing is left", async () => (await left(connection)) === 0);
 		expect((await refusals()) - before).toBe(3);
@@ -205,7 +217,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	});
 
 	test("BB-03 a batch that names another tenant than its subject is refused whole", async () => {
-		await publish(connection, [execution({ eventId: "foreign", tenant: "other" })]);
+		await publishExecutions(connection, [execution({ eventId: "foreign", tenant: "other" })]);
 		await waitFor("it is taken", async () => (await left(connection)) === 0);
 		expect(await stored(api, "&event=foreign")).toEqual([]);
 		expect(await rows(control.plane.database, "SELECT 1 FROM executions WHERE tenant = 'other'")).toEqual([]);
@@ -213,7 +225,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	});
 
 	test("texts that the database cannot store are stored with a replacement character", async () => {
-		await publish(connection, [
+		await publishExecutions(connection, [
 			execution({ eventId: "odd", error: "zero \u0000 and half \ud800", logs: [{ level: "info", text: "\u0000" }] }),
 		]);
 		const [found] = await waitFor("it is stored", async () => {
@@ -225,8 +237,8 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 
 	test("a batch that the database refuses is given up alone, the others of the same pull are stored", async () => {
 		// An integer that the schema allows and the column does not hold.
-		await publish(connection, [execution({ eventId: "too-big", inputBytes: 3_000_000_000 })]);
-		await publish(connection, [execution({ eventId: "beside-it" })]);
+		await publishExecutions(connection, [execution({ eventId: "too-big", inputBytes: 3_000_000_000 })]);
+		await publishExecutions(connection, [execution({ eventId: "beside-it" })]);
 		await waitFor("the good one is stored", async () => (await stored(api, "&event=beside-it")).length === 1);
 		await waitFor("nothing is left", async () => (await left(connection)) === 0);
 		expect(await stored(api, "&event=too-big")).toEqual([]);
@@ -254,7 +266,7 @@ test("executions past their retention are deleted, the others stay", async () =>
 	await first.admin.ready();
 	const connection = await connectTo(nats.url);
 	const days = (count: number) => new Date(Date.now() - count * 86_400_000).toISOString();
-	await publish(connection, [
+	await publishExecutions(connection, [
 		execution({ eventId: "old", startedAt: days(8) }),
 		execution({ eventId: "young", startedAt: days(6) }),
 	]);
@@ -280,7 +292,7 @@ test("while the database is down executions stay in the stream, and come in once
 	await control.admin.ready();
 	const connection = await connectTo(nats.url);
 	await postgres.stop();
-	await publish(
+	await publishExecutions(
 		connection,
 		Array.from({ length: 50 }, (_, index) => execution({ eventId: `down-${index}` })),
 	);

@@ -3,7 +3,14 @@ import { createHash } from "node:crypto";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { isRouteTable, type PluginChange, type PluginDetail, type PluginHistory, ROUTE_BUCKET } from "@hookbus/schemas";
+import {
+	type AssistantMetrics,
+	isRouteTable,
+	type PluginChange,
+	type PluginDetail,
+	type PluginHistory,
+	ROUTE_BUCKET,
+} from "@hookbus/schemas";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
@@ -84,6 +91,14 @@ async function firstReleaseRows(): Promise<string[]> {
 		"INSERT INTO bindings (tenant, plugin) VALUES ('default', 'veteran')",
 		`INSERT INTO outbox (tenant, revision, route_table, hook_policy, sent_at)
 			VALUES ('default', 3, ${json(table)}, ${json({ spec: "1", tenant: "default", revision: 3, hooks: {} })}, now())`,
+		...["ok", "trap"].map(
+			(
+				outcome,
+			) => `INSERT INTO executions (tenant, event_id, hook, phase, plugin, version, digest, assistant, effect, mode, outcome,
+				started_at, duration_ms, input_bytes, output_bytes, attempt, runtime, revision, usage)
+			VALUES ('default', 'e-${outcome}', 'on_chat_message', '', 'veteran', '1.0.0', '${digest}', 'bot', 'gate', 'enforce', '${outcome}',
+				now(), 12, 1, 1, 1, 'r', 1, ${json({ cost: 0.25, inputTokens: 3 })})`,
+		),
 	];
 }
 
@@ -108,6 +123,11 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		});
 		const { items } = (await admin.get<PluginHistory>("/api/v1/plugins/veteran/history")).body;
 		expect(items).toMatchObject([{ revision: 0, version: "1.0.0", enabled: true, grants: ["read_messages"], by: "system" }]);
+		// Figures of what was stored before there were any say the same as the executions do.
+		const figures = async (query: string) =>
+			(await admin.get<AssistantMetrics>(`/api/v1/assistants/bot/metrics?plugin=veteran${query}`)).body.items;
+		expect(await figures("")).toMatchObject([{ plugin: "veteran", calls: 2, errors: 1, cost: 0.5, inputTokens: 6 }]);
+		expect(await figures("")).toEqual(await figures("&hook=on_chat_message"));
 		const disabled = await admin.post<PluginChange>("/api/v1/plugins/veteran/disable");
 		expect(disabled.body.revision).toBe(5);
 		const trail = await rows(plane.database, "SELECT actor, action FROM audit_log WHERE target = 'default'");

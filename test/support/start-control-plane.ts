@@ -18,6 +18,8 @@ export interface ControlPlaneOptions {
 	readonly masterKey?: string;
 	/** How often bus and database are compared; default: as in production. */
 	readonly relayTiming?: { readonly reconcileMs?: number; readonly moduleGraceMs?: number };
+	/** Milliseconds of silence before a live feed's heartbeat; default: as in production. */
+	readonly liveHeartbeatMs?: number;
 	/** More settings, as environment variables. */
 	readonly env?: Readonly<Record<string, string>>;
 }
@@ -61,6 +63,7 @@ export async function startTestControlPlane(options: ControlPlaneOptions): Promi
 		logger: pino({ level: "debug" }, sink),
 		print: () => undefined,
 		onFatal: (thrown) => fatal.push(thrown),
+		liveHeartbeatMs: options.liveHeartbeatMs,
 		...(options.relayTiming === undefined ? {} : { relayTiming: options.relayTiming }),
 	});
 	closeAfter(() => plane.stop());

@@ -11,6 +11,7 @@ import type { Database } from "./database/database.js";
 import { isUnavailable } from "./database/map-database-error.js";
 import { openPglite } from "./database/open-pglite.js";
 import { openPostgres } from "./database/open-postgres.js";
+import { LiveFeeds } from "./executions/live-feeds.js";
 import { createRetention } from "./executions/retention.js";
 import { ExecutionStore } from "./executions/store-executions.js";
 import { GivenUpPlugins } from "./fleet/given-up-plugins.js";
@@ -35,6 +36,8 @@ export interface ControlPlaneOptions {
 	readonly onFatal: (thrown: unknown) => void;
 	/** How often bus and database are compared; the defaults suit production. */
 	readonly relayTiming?: RelayTiming;
+	/** Milliseconds of silence after which a live feed sends a heartbeat; the default suits production. */
+	readonly liveHeartbeatMs?: number | undefined;
 }
 
 export interface ControlPlane {
@@ -112,7 +115,8 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	});
 	const givenUp = new GivenUpPlugins({ fleet, link, database, metrics, logger, onChange: () => relay.wake() });
 	const rolloutWatch = new RolloutWatch({ database, fleet, logger, onChange: () => relay.wake() });
-	const store = new ExecutionStore({ link, database, metrics, logger });
+	const feeds = new LiveFeeds(metrics.liveFeeds);
+	const store = new ExecutionStore({ link, database, metrics, logger, onStored: () => feeds.wake() });
 	const retention = createRetention(database, settings.HOOKBUS_EXECUTION_RETENTION_DAYS, metrics, logger);
 	const staging = createStaging(settings.HOOKBUS_DATA_DIR);
 	await staging.sweep();
@@ -123,6 +127,8 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		link,
 		relay,
 		fleet,
+		feeds,
+		liveHeartbeatMs: options.liveHeartbeatMs,
 		staging,
 		checkThreads,
 		metrics,
@@ -135,7 +141,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	let preparing: Promise<void> = Promise.resolve();
 	const stop = createOrderedStop(
 		[
-			// 1. Say so: readiness turns false, waits for the fleet end, answers close their connections.
+			// 1. Say so: readiness turns false, waits for the fleet end, so do live feeds, answers close their connections.
 			{ name: "announce", timeoutMs: 1_000, run: () => stopping.abort() },
 			// 2. Stop intake: no new requests; those in hand are finished, so their changes are committed.
 			{ name: "close REST", timeoutMs: 15_000, run: () => app.close() },

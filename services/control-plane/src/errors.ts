@@ -10,6 +10,7 @@ export const ERROR_CATALOGUE = {
 	not_found: { title: "There is nothing here", status: 404, retryable: false },
 	body_too_large: { title: "The request body is too large", status: 413, retryable: false },
 	media_type_unknown: { title: "The content type is not supported", status: 415, retryable: false },
+	not_acceptable: { title: "The answer has another media type than is asked for", status: 406, retryable: false },
 	cursor_invalid: { title: "The page cursor is not valid", status: 400, retryable: false },
 	request_timeout: { title: "The request took too long", status: 503, retryable: true },
 	internal: { title: "Something went wrong here", status: 500, retryable: true },
@@ -73,14 +74,20 @@ export const ERROR_CATALOGUE = {
 
 	// Executions and keys
 	execution_not_found: { title: "No such execution", status: 404, retryable: false },
+	too_many_live_feeds: { title: "Too many live feeds are open", status: 429, retryable: true },
 	api_key_not_found: { title: "No such API key", status: 404, retryable: false },
 	last_admin_key: { title: "This is the last admin key", status: 409, retryable: false },
+
+	// Dead letters
+	dead_letter_not_found: { title: "No such dead letter", status: 404, retryable: false },
+	dead_letter_not_replayable: { title: "The dead letter cannot be replayed", status: 409, retryable: false },
 
 	// Fleet
 	not_applied_in_time: { title: "The change is stored, but not applied everywhere yet", status: 504, retryable: true },
 	activation_failed: { title: "A runtime could not take the plugin into service", status: 502, retryable: false },
 
 	// Service
+	bus_unavailable: { title: "The bus is not available", status: 503, retryable: true },
 	database_unavailable: { title: "The database is not available", status: 503, retryable: true },
 	database_locked: { title: "The database directory is in use", status: 500, retryable: false },
 	stopping: { title: "The service is stopping", status: 503, retryable: true },

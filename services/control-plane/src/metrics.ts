@@ -12,6 +12,8 @@ export interface ControlPlaneMetrics {
 	readonly executionsStored: Counter;
 	readonly executionBatchesRefused: Counter<"reason">;
 	readonly executionsDeleted: Counter;
+	readonly liveFeeds: Gauge;
+	readonly liveDropped: Counter;
 	readonly natsReady: Gauge;
 	readonly runtimesLive: Gauge;
 }
@@ -71,6 +73,16 @@ export function createMetrics(sources: MetricSources): ControlPlaneMetrics {
 		executionsDeleted: new Counter({
 			name: "hookbus_control_plane_executions_deleted_total",
 			help: "Executions that were deleted because their retention was over",
+			registers,
+		}),
+		liveFeeds: new Gauge({
+			name: "hookbus_control_plane_live_feeds",
+			help: "Live feeds of executions that are open",
+			registers,
+		}),
+		liveDropped: new Counter({
+			name: "hookbus_control_plane_live_executions_dropped_total",
+			help: "Executions that live feeds passed over because their readers were too far behind",
 			registers,
 		}),
 		natsReady: new Gauge({

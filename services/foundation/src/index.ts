@@ -8,6 +8,7 @@ export {
 	type ErrorFactory,
 	type FaultLocation,
 } from "./define-errors.js";
+export { doneMarkKey } from "./done-mark-key.js";
 export { type Bus, type BusOptions, ensureBus } from "./ensure-bus.js";
 export { connectNats, isSafeNatsVersion, type NatsOptions } from "./nats-connection.js";
 export { createOrderedStop, type StopStep } from "./ordered-stop.js";

@@ -1,29 +1,65 @@
-// Queries on executions: batches in, pages and figures out.
-import type { Execution, ExecutionRecord, HookName, Outcome, PluginFigures } from "@hookbus/schemas";
-import { and, desc, eq, gte, inArray, lt, type SQL, sql } from "drizzle-orm";
+// Queries on executions: batches in, pages out.
+import { type Execution, type ExecutionRecord, statusOfOutcome } from "@hookbus/schemas";
+import { and, count, desc, eq, gt, gte, inArray, lt, lte, max, sql } from "drizzle-orm";
 import { storable } from "../checks/unstorable-text.js";
 import type { Queries } from "../database/database.js";
+import { executionFigures } from "../database/tables/execution-figures.js";
 import { executions } from "../database/tables/executions.js";
+import { countInto } from "./count-figures.js";
+import { conditions, type ExecutionFilter } from "./execution-filter.js";
+import { MINUTE_DAYS } from "./figure-range.js";
 
 /** Rows for one statement; PostgreSQL takes 65,535 parameters and a row has 30. */
 const ROWS_PER_INSERT = 500;
 
+/** Number of the advisory lock of {@link insertExecutions}. */
+const EXECUTIONS_LOCK = 0x686f_6f6c;
+
 /**
- * Stores executions. One that is there already stays, unless the new one is of a later delivery of the same durable event.
- * Texts lose what PostgreSQL cannot store.
+ * Stores executions and counts them up into figures; needs a transaction. One that is there already stays, unless the new one
+ * is of a later delivery of the same durable event. Texts lose what PostgreSQL cannot store.
+ *
+ * One transaction at a time, of all processes: so ids become visible in the order in which they were given out, which the live
+ * feed relies on, and two transactions cannot wait for each other's figures.
  */
 export async function insertExecutions(queries: Queries, batch: readonly Execution[]): Promise<void> {
 	const rows = newestOfEach(batch).map(toRow);
+	await queries.execute(sql`SELECT pg_advisory_xact_lock(${EXECUTIONS_LOCK})`);
 	for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-		await queries
+		const chunk = rows.slice(start, start + ROWS_PER_INSERT);
+		const replaced = await findReplaced(queries, chunk);
+		if (replaced.length > 0) await countInto(queries, inArray(executions.id, replaced), -1);
+		const stored = await queries
 			.insert(executions)
-			.values(rows.slice(start, start + ROWS_PER_INSERT))
+			.values(chunk)
 			.onConflictDoUpdate({
 				target: [executions.tenant, executions.eventId, executions.hook, executions.phase, executions.plugin, executions.arm],
 				set: REPLACED,
 				setWhere: sql`excluded.attempt > ${executions.attempt}`,
-			});
+			})
+			.returning({ id: executions.id });
+		const ids = stored.map(({ id }) => id);
+		if (ids.length > 0) await countInto(queries, inArray(executions.id, ids), 1);
 	}
+}
+
+/** Ids of the stored executions that these rows will replace. */
+async function findReplaced(queries: Queries, rows: readonly (typeof executions.$inferInsert)[]): Promise<number[]> {
+	const later = rows.filter(({ attempt }) => attempt > 1);
+	if (later.length === 0) return [];
+	const keys = later.map(
+		({ tenant, eventId, hook, phase, plugin, attempt }) =>
+			sql`(${tenant}, ${eventId}, ${hook}, ${phase}, ${plugin}, ${attempt}::integer)`,
+	);
+	const found = await queries
+		.select({ id: executions.id })
+		.from(executions)
+		.innerJoin(
+			sql`(VALUES ${sql.join(keys, sql`, `)}) AS later (tenant, event_id, hook, phase, plugin, attempt)`,
+			sql`${executions.tenant} = later.tenant AND ${executions.eventId} = later.event_id AND ${executions.hook} = later.hook
+				AND ${executions.phase} = later.phase AND ${executions.plugin} = later.plugin AND ${executions.attempt} < later.attempt`,
+		);
+	return found.map(({ id }) => id);
 }
 
 /** Every column but the key and the id, from the row that was to be inserted. */
@@ -78,32 +114,6 @@ function storableJson(value: unknown): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)]));
 }
 
-export interface ExecutionFilter {
-	readonly plugin?: string | undefined;
-	readonly assistant?: string | undefined;
-	readonly conversation?: string | undefined;
-	readonly event?: string | undefined;
-	readonly hook?: HookName | undefined;
-	readonly outcome?: Outcome | undefined;
-	readonly since?: Date | undefined;
-	readonly until?: Date | undefined;
-}
-
-function conditions(tenant: string, filter: ExecutionFilter): SQL[] {
-	const found: (SQL | undefined)[] = [
-		eq(executions.tenant, tenant),
-		filter.plugin === undefined ? undefined : eq(executions.plugin, filter.plugin),
-		filter.assistant === undefined ? undefined : eq(executions.assistant, filter.assistant),
-		filter.conversation === undefined ? undefined : eq(executions.conversation, filter.conversation),
-		filter.event === undefined ? undefined : eq(executions.eventId, filter.event),
-		filter.hook === undefined ? undefined : eq(executions.hook, filter.hook),
-		filter.outcome === undefined ? undefined : eq(executions.outcome, filter.outcome),
-		filter.since === undefined ? undefined : gte(executions.startedAt, filter.since),
-		filter.until === undefined ? undefined : lt(executions.startedAt, filter.until),
-	];
-	return found.filter((condition) => condition !== undefined);
-}
-
 /** Newest first; at most `limit`, only ids below `before`. */
 export async function pageExecutions(
 	queries: Queries,
@@ -121,6 +131,68 @@ export async function pageExecutions(
 	return rows.map(showExecution);
 }
 
+/** Oldest first; at most `limit`, only ids above `after`. */
+export async function pageExecutionsBehind(
+	queries: Queries,
+	tenant: string,
+	filter: ExecutionFilter,
+	limit: number,
+	after: number,
+): Promise<ExecutionRecord[]> {
+	const rows = await queries
+		.select()
+		.from(executions)
+		.where(and(...conditions(tenant, filter), gt(executions.id, after)))
+		.orderBy(executions.id)
+		.limit(limit);
+	return rows.map(showExecution);
+}
+
+/** The highest id of the tenant; 0 when it has none. */
+export async function newestId(queries: Queries, tenant: string): Promise<number> {
+	const [row] = await queries
+		.select({ id: max(executions.id) })
+		.from(executions)
+		.where(eq(executions.tenant, tenant));
+	return row?.id ?? 0;
+}
+
+/**
+ * When more than `most` executions stand above `after`: how many have to be skipped to leave the newest `kept`, and the id of
+ * the last of them. Else undefined.
+ */
+export async function countBehind(
+	queries: Queries,
+	tenant: string,
+	filter: ExecutionFilter,
+	after: number,
+	most: number,
+	kept: number,
+): Promise<{ skipped: number; keptFrom: number } | undefined> {
+	const where = and(...conditions(tenant, filter), gt(executions.id, after));
+	const [beyond] = await queries
+		.select({ id: executions.id })
+		.from(executions)
+		.where(where)
+		.orderBy(executions.id)
+		.offset(most)
+		.limit(1);
+	if (beyond === undefined) return undefined;
+	const [last] = await queries
+		.select({ id: executions.id })
+		.from(executions)
+		.where(where)
+		.orderBy(desc(executions.id))
+		.offset(kept)
+		.limit(1);
+	if (last === undefined) return undefined;
+	const [row] = await queries
+		.select({ calls: count() })
+		.from(executions)
+		.where(and(where, lte(executions.id, last.id)));
+	return { skipped: row?.calls ?? 0, keptFrom: last.id };
+}
+
 export async function findExecution(queries: Queries, tenant: string, id: number): Promise<ExecutionRecord | undefined> {
 	const [row] = await queries
 		.select()
@@ -136,36 +208,11 @@ function showExecution(row: typeof executions.$inferSelect): ExecutionRecord {
 	return {
 		...present,
 		id: String(id),
+		status: statusOfOutcome(row.outcome),
 		startedAt: startedAt.toISOString(),
 		...(phase === "" ? {} : { phase }),
 		...(arm === "" ? {} : { arm }),
 	} as ExecutionRecord;
-}
-
-const isError = sql`${executions.outcome} <> 'ok'`;
-
-/** Calls, errors and latency of each plugin that the filter leaves, by name. */
-export async function pluginFigures(queries: Queries, tenant: string, filter: ExecutionFilter): Promise<PluginFigures[]> {
-	const percentile = (share: number) =>
-		sql<number>`percentile_cont(${share}::double precision) WITHIN GROUP (ORDER BY ${executions.durationMs})`;
-	const rows = await queries
-		.select({
-			plugin: executions.plugin,
-			calls: sql<string>`count(*)`,
-			errors: sql<string>`count(*) FILTER (WHERE ${isError})`,
-			p50Ms: percentile(0.5),
-			p95Ms: percentile(0.95),
-			p99Ms: percentile(0.99),
-		})
-		.from(executions)
-		.where(and(...conditions(tenant, filter)))
-		.groupBy(executions.plugin)
-		.orderBy(executions.plugin);
-	return rows.map((row) => {
-		const calls = Number(row.calls);
-		const errors = Number(row.errors);
-		return { ...row, calls, errors, successRate: calls === 0 ? 1 : (calls - errors) / calls };
-	});
 }
 
 /** Calls and errors of one plugin in the last so many minutes. */
@@ -176,7 +223,7 @@ export async function countRecent(
 	minutes: number,
 ): Promise<{ calls: number; errors: number }> {
 	const [row] = await queries
-		.select({ calls: sql<string>`count(*)`, errors: sql<string>`count(*) FILTER (WHERE ${isError})` })
+		.select({ calls: sql<string>`count(*)`, errors: sql<string>`count(*) FILTER (WHERE ${executions.outcome} <> 'ok')` })
 		.from(executions)
 		.where(
 			and(
@@ -197,4 +244,15 @@ export async function deleteOlderThan(queries: Queries, days: number, limit: num
 		.limit(limit);
 	const deleted = await queries.delete(executions).where(inArray(executions.id, old)).returning({ id: executions.id });
 	return deleted.length;
+}
+
+/** Deletes figures as old as that, and those by the minute that are older than is ever asked for. */
+export async function deleteOldFigures(queries: Queries, days: number): Promise<void> {
+	const before = (age: number) => sql`now() - ${age} * interval '1 day'`;
+	await queries
+		.delete(executionFigures)
+		.where(and(eq(executionFigures.unit, "minute"), lt(executionFigures.start, before(MINUTE_DAYS))));
+	await queries
+		.delete(executionFigures)
+		.where(and(inArray(executionFigures.unit, ["hour", "day"]), lt(executionFigures.start, before(days))));
 }

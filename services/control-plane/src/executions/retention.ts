@@ -1,11 +1,11 @@
-// Deletes executions whose retention is over, an hour apart and a few thousand at a time, so that no delete holds locks or
+// Deletes executions and figures whose retention is over, an hour apart and a few thousand at a time, so that no delete holds locks or
 // memory for long.
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "@hookbus/foundation";
 import type { Logger } from "pino";
 import type { Database } from "../database/database.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
-import { deleteOlderThan } from "./repository.js";
+import { deleteOlderThan, deleteOldFigures } from "./repository.js";
 
 const HOUR_MS = 3_600_000;
 const ROWS_AT_ONCE = 5_000;
@@ -31,6 +31,7 @@ export function createRetention(database: Database, days: number, metrics: Contr
 				// Others get their turn on the one connection that PGlite has.
 				await delay(1);
 			}
+			if (!stopped) await database.query((queries) => deleteOldFigures(queries, days));
 		} catch (thrown) {
 			logger.warn({ error: describeError(thrown) }, "executions past their retention cannot be deleted now");
 		}

@@ -14,6 +14,8 @@ import { pause } from "../pause.js";
 import { insertExecutions } from "./repository.js";
 
 const MAX_MESSAGES = 64;
+/** Executions of one transaction, unless one message has more: a transaction has a time limit, and counting takes a while. */
+const MAX_EXECUTIONS = 1_000;
 /** Milliseconds that one pull waits for the first message; also the longest that a stop waits for it. */
 const PULL_MS = 1_000;
 /** Milliseconds before the next try after bus or database failed. */
@@ -24,6 +26,8 @@ export interface StoreExecutionsParts {
 	readonly database: Database;
 	readonly metrics: ControlPlaneMetrics;
 	readonly logger: Logger;
+	/** Executions were stored. */
+	readonly onStored: () => void;
 }
 
 interface Batch {
@@ -66,11 +70,24 @@ export class ExecutionStore {
 	/** True when the next pull may follow at once. Rejects when bus or database cannot be reached. */
 	async #pull({ connection }: ReadyBus): Promise<boolean> {
 		const consumer = await connection.jetstream().consumers.get(EXECUTION_STREAM, EXECUTION_CONSUMER);
-		const pulled = await consumer.fetch({ max_messages: MAX_MESSAGES, expires: PULL_MS });
-		const messages: JsMsg[] = [];
-		for await (const message of pulled) messages.push(message);
+		const first = await consumer.next({ expires: PULL_MS });
+		if (first === null) return true;
+		const messages = [first];
+		// A pull for more than there is would wait for the rest, and what is there would be stored a second later.
+		const more = Math.min(first.info.pending, MAX_MESSAGES - 1);
+		if (more > 0) {
+			for await (const message of await consumer.fetch({ max_messages: more, expires: PULL_MS })) messages.push(message);
+		}
 		const batches = messages.flatMap((message) => this.#decode(message) ?? []);
-		if (batches.length > 0) await this.#store(batches);
+		const groups = grouped(batches);
+		for (const [index, group] of groups.entries()) {
+			try {
+				await this.#store(group);
+			} catch (thrown) {
+				for (const { message } of groups.slice(index + 1).flat()) message.nak(RETRY_MS);
+				throw thrown;
+			}
+		}
 		return true;
 	}
 
@@ -104,6 +121,7 @@ export class ExecutionStore {
 	async #insert(executions: readonly Execution[]): Promise<void> {
 		await this.#parts.database.transaction((queries) => insertExecutions(queries, executions));
 		this.#parts.metrics.executionsStored.inc(executions.length);
+		this.#parts.onStored();
 	}
 
 	#decode(message: JsMsg): Batch | undefined {
@@ -126,6 +144,23 @@ export class ExecutionStore {
 		logger.error({ subject: message.subject, bytes: message.data.length, digest, why }, "a batch of executions was given up");
 		message.term();
 	}
+}
+
+/** In order, each group with as many as one transaction takes. */
+function grouped(batches: readonly Batch[]): Batch[][] {
+	const groups: Batch[][] = [];
+	let room = 0;
+	for (const batch of batches) {
+		room -= batch.executions.length;
+		const group = groups.at(-1);
+		if (group !== undefined && room >= 0) {
+			group.push(batch);
+			continue;
+		}
+		groups.push([batch]);
+		room = MAX_EXECUTIONS - batch.executions.length;
+	}
+	return groups;
 }
 
 function parse(message: JsMsg): unknown {

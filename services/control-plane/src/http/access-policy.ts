@@ -52,10 +52,21 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"PUT /api/v1/assistants/:id/plugins/:plugin/users/:user": "operator",
 	"DELETE /api/v1/assistants/:id/plugins/:plugin/users/:user": "operator",
 	"GET /api/v1/assistants/:id/explain": "viewer",
+	"GET /api/v1/assistants/:id/metrics": "viewer",
 
 	"GET /api/v1/plugin-executions": "viewer",
+	"GET /api/v1/plugin-executions/live": "viewer",
 	"GET /api/v1/plugin-executions/:id": "viewer",
 	"GET /api/v1/runtimes": "viewer",
+
+	"GET /api/v1/dead-letters": "viewer",
+	"GET /api/v1/dead-letters/:id": "viewer",
+	// What was said in a conversation.
+	"GET /api/v1/dead-letters/:id/event": "operator",
+	"POST /api/v1/dead-letters/:id/replay": "operator",
+	"DELETE /api/v1/dead-letters/:id": "operator",
+	"POST /api/v1/dead-letters/replay": "operator",
+	"POST /api/v1/dead-letters/drop": "operator",
 
 	"GET /api/v1/api-keys": "admin",
 	"POST /api/v1/api-keys": "admin",

@@ -1,6 +1,6 @@
 // Which plugins have handled a durable event, kept in a key-value bucket. JetStream delivers at least once and forgets
 // duplicates after two minutes; with these marks an event that comes again, to whichever runtime, runs only what is missing.
-import { createHash } from "node:crypto";
+import { doneMarkKey } from "@hookbus/foundation";
 import type { KV } from "nats";
 
 export interface DoneMark {
@@ -18,17 +18,12 @@ export class DoneMarks {
 	}
 
 	async get(tenant: string, eventId: string): Promise<DoneMark> {
-		const entry = await this.#bucket.get(keyOf(tenant, eventId));
+		const entry = await this.#bucket.get(doneMarkKey(tenant, eventId));
 		if (entry === null || entry.operation !== "PUT") return NO_MARK;
 		return entry.json<DoneMark>();
 	}
 
 	async put(tenant: string, eventId: string, mark: DoneMark): Promise<void> {
-		await this.#bucket.put(keyOf(tenant, eventId), Buffer.from(JSON.stringify(mark)));
+		await this.#bucket.put(doneMarkKey(tenant, eventId), Buffer.from(JSON.stringify(mark)));
 	}
-}
-
-/** Event ids may hold characters that keys may not. */
-function keyOf(tenant: string, eventId: string): string {
-	return `${tenant}.${createHash("sha256").update(eventId).digest("hex").slice(0, 40)}`;
 }

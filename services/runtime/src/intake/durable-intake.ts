@@ -19,8 +19,10 @@ import {
 	type EventAddress,
 	type HookEvent,
 	type Outcome,
+	PRIOR_ATTEMPTS_HEADER,
 	parseEventSubject,
 } from "@hookbus/schemas";
+
 import type { ConsumerMessages, JetStreamClient, JsMsg } from "nats";
 import type { Logger } from "pino";
 import type { ExecutionReporter } from "../reporting/execution-reporter.js";
@@ -154,7 +156,7 @@ export class DurableIntake {
 				address,
 				chain,
 				receivedAt,
-				attempt: message.info.redeliveryCount,
+				attempt: attemptOf(message),
 				checkExpiry: false,
 				only,
 				body: message.data,
@@ -234,7 +236,7 @@ export class DurableIntake {
 			...(event === undefined ? {} : { eventId: event.id }),
 			reason,
 			detail: detail.slice(0, 512),
-			attempts: message.info.redeliveryCount,
+			attempts: attemptOf(message),
 			plugins,
 			digest: createHash("sha256").update(message.data).digest("hex"),
 			body: Buffer.from(message.data).toString("base64"),
@@ -265,4 +267,10 @@ function isTrial(step: ThreadStep | undefined): boolean {
 function markAt(chain: ThreadChain, index: number): string {
 	const step = chain.steps[index];
 	return step === undefined ? "" : markOf(step);
+}
+
+/** Number of this delivery; for a replayed event counted on from where it was given up, so that its records are the later ones. */
+function attemptOf(message: JsMsg): number {
+	const prior = message.headers?.get(PRIOR_ATTEMPTS_HEADER) ?? "";
+	return message.info.redeliveryCount + (/^\d{1,6}$/.test(prior) ? Number(prior) : 0);
 }

@@ -1,5 +1,6 @@
 // Executions: one row for each run of a plugin for an event. They outlive the plugin, so nothing references it.
 import type { Arm, BindingMode, Effect, HookName, Outcome, PluginAction, PluginLogLine, Usage } from "@hookbus/schemas";
+import { sql } from "drizzle-orm";
 import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, text, timestamp, unique } from "drizzle-orm/pg-core";
 
 export const executions = pgTable(
@@ -46,5 +47,10 @@ export const executions = pgTable(
 		index("executions_plugin").on(table.tenant, table.plugin, table.id),
 		index("executions_conversation").on(table.tenant, table.conversation, table.id),
 		index("executions_started").on(table.startedAt),
+		index("executions_assistant").on(table.tenant, table.assistant, table.id),
+		index("executions_user").on(table.tenant, table.user, table.id),
+		index("executions_time").on(table.tenant, table.startedAt),
+		// Errors are few: without their own index a page of them would be looked for among all that went well.
+		index("executions_errors").on(table.tenant, table.id).where(sql`outcome <> 'ok'`),
 	],
 );

@@ -3,6 +3,7 @@ export { apiKeys } from "./api-keys.js";
 export { auditLog } from "./audit-log.js";
 export { bindingOptIns } from "./binding-opt-ins.js";
 export { bindings } from "./bindings.js";
+export { executionFigures } from "./execution-figures.js";
 export { executions } from "./executions.js";
 export { outbox } from "./outbox.js";
 export { pluginConfigs } from "./plugin-configs.js";
