@@ -184,15 +184,18 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		tenantInboxOnly: settings.HOOKBUS_TENANT_INBOX_ONLY,
 	});
 	const subscriptions = new Subscriptions(connection, (message) => replies.handle(message), logger);
-	const heartbeat = new Heartbeat(connection, {
-		runtime: id,
-		version: RUNTIME_VERSION,
-		startedAt,
-		inFlight: () => admission.inFlight,
-		threads: () => admission.threads,
-		breakers: () => admission.breakers,
-		tenants: () => tables.applied(),
-	});
+	const heartbeat = new Heartbeat(
+		{ connection, payloadBytes, metrics, logger },
+		{
+			runtime: id,
+			version: RUNTIME_VERSION,
+			startedAt,
+			inFlight: () => admission.inFlight,
+			threads: () => admission.threads,
+			breakers: () => admission.breakers,
+			tenants: () => tables.applied(),
+		},
+	);
 	let chainIds = 0;
 	let stopping = false;
 	const follower = new RouteFollower({
