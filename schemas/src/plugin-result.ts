@@ -32,7 +32,7 @@ export const PluginResult = Type.Object(
 		message: Type.Optional(Type.String({ maxLength: 2_000, description: "Text for the user" })),
 		annotations: Type.Optional(
 			Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), {
-				description: "Facts for the caller, kept under the plugin's name in the verdict",
+				description: "Facts for the caller, kept under the plugin's name in the verdict; at most 64 KiB as JSON",
 			}),
 		),
 		usage: Type.Optional(Usage),

@@ -44,10 +44,16 @@ export const TrailEntry = Type.Object(
 		action: Type.Optional(PluginAction),
 		startMs: Type.Number({ minimum: 0, description: "Milliseconds from the event's arrival to this invocation" }),
 		durationMs: Type.Number({ minimum: 0, description: "Milliseconds that the invocation took" }),
-		paths: Type.Optional(Type.Array(Type.String(), { description: "JSON Pointers of the values that its patch changed" })),
+		paths: Type.Optional(
+			Type.Array(Type.String(), {
+				description:
+					"JSON Pointers of the values that its patch changed: at most 64, cut at 256 characters; a last entry counts the others",
+			}),
+		),
 		stripped: Type.Optional(
 			Type.Array(Type.String(), {
-				description: "What the plugin asked for and its effect or its paths do not allow; not applied",
+				description:
+					"What the plugin asked for and its effect or its paths do not allow; not applied. Of many pointers 64 are named, and a last entry counts the others",
 			}),
 		),
 		reason: Type.Optional(Type.String({ description: "Reason code of a block" })),

@@ -229,7 +229,7 @@ describe("a hostile plugin", () => {
 	});
 
 	test("HP-12 outputs over the limit are refused, whether they exist or are only claimed", async () => {
-		const long = (bytes: number) => JSON.stringify({ action: "continue", annotations: { x: "y".repeat(bytes - 44) } });
+		const long = (bytes: number) => `{"action":"continue"}${" ".repeat(bytes - 21)}`;
 		expect(long(262_144).length).toBe(262_144);
 		const cases: [Uint8Array, Outcome][] = [
 			[await moduleReturning({ [hook]: long(262_144) }), "ok"],

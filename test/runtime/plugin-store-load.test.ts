@@ -1,6 +1,7 @@
 // What plugins can make a runtime and the bus do by filling their stores: counts, ledgers that are followed, room for others.
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureBus } from "@hookbus/foundation";
+import { STATE_STREAM } from "@hookbus/schemas";
 import { beforeEach, describe, expect, test } from "vitest";
 import { connectTo } from "../support/connect.js";
 import { keepingRuntime, rightsOf } from "../support/keeping-plugin.js";
@@ -69,4 +70,34 @@ test("ledgers that give way to others are counted", async () => {
 	expect(state.evictions).toBe(0);
 	await use(4, 1, 2, 4);
 	expect([state.evictions, files.evictions]).toEqual([3, 0]);
+});
+
+describe("the plugins of one tenant", () => {
+	test("keep a part of a store together and leave room for those of others", async () => {
+		const runtime = await keepingRuntime(url, { clock, tenantBytes: 1_000 });
+		const [greedy, greedier, other] = [
+			runtime.plugin(rightsOf("acme", "greedy")),
+			runtime.plugin(rightsOf("acme", "greedier")),
+			runtime.plugin(rightsOf("globex", "modest")),
+		];
+		expect(await greedy.set("k", "x".repeat(600))).toBe(true);
+		expect((await Promise.all(["a", "b"].map((key) => greedier.set(key, "x".repeat(300))))).toSorted()).toEqual([false, true]);
+		expect(await greedier.set("c", "x".repeat(300))).toBe(false);
+		expect(await other.set("k", "x".repeat(600))).toBe(true);
+		expect(await greedy.writeFile("f", "x".repeat(600))).toBe(true);
+		// What takes no more room than before has it, and what is removed makes some.
+		expect(await greedy.set("k", "y".repeat(600))).toBe(true);
+		await greedy.delete("k");
+		expect(await greedier.set("c", "x".repeat(300))).toBe(true);
+	});
+
+	test("have a quarter of the stream unless said otherwise", async () => {
+		const connection = await connectTo(url);
+		const manager = await connection.jetstreamManager();
+		await manager.streams.update(STATE_STREAM, { max_bytes: 40_000 });
+		const runtime = await keepingRuntime(url);
+		expect(await runtime.plugin(rightsOf("acme", "greedy")).set("k", "x".repeat(9_000))).toBe(true);
+		expect(await runtime.plugin(rightsOf("acme", "greedier")).set("k", "x".repeat(2_000))).toBe(false);
+		expect(await runtime.plugin(rightsOf("globex", "modest")).set("k", "x".repeat(9_000))).toBe(true);
+	});
 });

@@ -306,7 +306,8 @@ describe("limits", () => {
 		expect(await plugin.increment("count")).toBe(1n);
 		expect(await plugin.once("job")).toBe(true);
 		expect(await plugin.set("fill", "x".repeat(14))).toBe(true);
-		const limit = "the plugin may keep 30 bytes of names and values (limits.stateBytes) under 10000 names";
+		const limit =
+			"the plugin may keep 30 bytes of names and values (limits.stateBytes) under 10000 names, as long as its tenant has room left";
 		expect(await refusal(plugin.increment("other"))).toEqual({
 			outcome: "guest_error",
 			message: `state_increment: the sum under "other" does not fit: ${limit}`,
@@ -643,7 +644,7 @@ describe("when the bus is away", () => {
 			max_bytes: 3_000,
 		});
 		await ensureBus(connection, BUS);
-		const plugin = (await keepingRuntime(server.url)).plugin(rightsOf("acme", "unlucky"));
+		const plugin = (await keepingRuntime(server.url, { tenantBytes: 1_000_000 })).plugin(rightsOf("acme", "unlucky"));
 		for (let index = 0; index < 20; index += 1) await plugin.set(`small-${index}`, "").catch(() => undefined);
 		expect(await refusal(plugin.set("large", "x".repeat(3_000)))).toEqual({
 			outcome: "host_error",

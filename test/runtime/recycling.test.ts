@@ -56,3 +56,24 @@ test("after so many ended threads a runtime answers what it has, says goodbye an
 	expect(states).toEqual(["running", "draining", "stopped"]);
 	expect(worn.output()).toContain("threads were ended");
 });
+
+test("a runtime that has to end so many threads while it starts stops in order as soon as it has started", async () => {
+	const { url: natsUrl } = await startNats();
+	const connection = await connectTo(natsUrl);
+	const states: string[] = [];
+	connection.subscribe(HEARTBEAT_SUBJECTS, {
+		callback: (_failure, message) => {
+			const { state } = message.json<RuntimeStatus>();
+			if (states.at(-1) !== state) states.push(state);
+		},
+	});
+	await new TestRoutes(connection).put([
+		{ name: "endless", module: await fixtureModule("loop-in-initialize"), bindings: [{ hook: HOOK, effect: "gate" }] },
+	]);
+	const starting = spawnRuntime({ natsUrl, settings: { HOOKBUS_RECYCLE_AFTER_KILLS: "1" } });
+	// It may have ended before anybody sees that it ran.
+	void starting.catch(() => undefined);
+	await waitFor("it says goodbye", () => states.at(-1) === "stopped", { timeoutMs: 60_000 });
+	expect(states.slice(-3)).toEqual(["running", "draining", "stopped"]);
+	await starting.catch(() => undefined);
+});

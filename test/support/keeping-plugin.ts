@@ -63,6 +63,7 @@ export interface KeepingOptions {
 	/** Milliseconds since 1970. */
 	readonly clock?: () => number;
 	readonly maxLedgers?: number;
+	readonly tenantBytes?: number;
 }
 
 /** @param bus URL of the server, or a connection to use */

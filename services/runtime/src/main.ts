@@ -14,8 +14,9 @@ const HAND_OVER_MS = 1_000;
 async function main(): Promise<void> {
 	const settings = readSettings(RuntimeSettings, process.env);
 	const logger = pino({ name: "hookbus-runtime", level: settings.HOOKBUS_LOG_LEVEL });
-	let stop = async () => {};
 	let doomed = false;
+	/** Waits for the start: threads may have to be ended before it is done, and there is no order to stop in until then. */
+	const stop = async () => (await starting).stop();
 	const lastResort = (reason: string) => {
 		if (doomed) return;
 		doomed = true;
@@ -31,8 +32,8 @@ async function main(): Promise<void> {
 			() => process.exit(1),
 		);
 	};
-	const runtime = await startRuntime({ settings, logger, lastResort, recycle });
-	stop = () => runtime.stop();
+	const starting = startRuntime({ settings, logger, lastResort, recycle });
+	await starting;
 	onTerminationSignals(process, stop, logger);
 }
 

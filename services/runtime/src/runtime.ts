@@ -1,8 +1,9 @@
 // Builds the runtime by hand, starts it, and stops it in order.
 //
 // Stop order: 1 say "draining" and be not ready · 2 unsubscribe, after which the server sends nothing more · 3 finish durable
-// events and acknowledge them · 4 wait for events in hand and answer them · 5 store execution records · 6 say "stopped" ·
-// 7 flush and close NATS · 8 end the threads · 9 close the health pages.
+// events and acknowledge them · 4 wait for events in hand and answer them · 5 store execution records
+// and costs · 6 say "stopped", follow the fleet's size and the plugins' stores no longer · 7 flush and close NATS · 8 end the threads ·
+// 9 close the health pages.
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { connectNats, createOrderedStop, createSecretBox, describeError, ensureBus } from "@hookbus/foundation";
@@ -184,15 +185,18 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		tenantInboxOnly: settings.HOOKBUS_TENANT_INBOX_ONLY,
 	});
 	const subscriptions = new Subscriptions(connection, (message) => replies.handle(message), logger);
-	const heartbeat = new Heartbeat(connection, {
-		runtime: id,
-		version: RUNTIME_VERSION,
-		startedAt,
-		inFlight: () => admission.inFlight,
-		threads: () => admission.threads,
-		breakers: () => admission.breakers,
-		tenants: () => tables.applied(),
-	});
+	const heartbeat = new Heartbeat(
+		{ connection, payloadBytes, metrics, logger },
+		{
+			runtime: id,
+			version: RUNTIME_VERSION,
+			startedAt,
+			inFlight: () => admission.inFlight,
+			threads: () => admission.threads,
+			breakers: () => admission.breakers,
+			tenants: () => tables.applied(),
+		},
+	);
 	let chainIds = 0;
 	let stopping = false;
 	const follower = new RouteFollower({

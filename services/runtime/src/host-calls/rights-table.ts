@@ -1,4 +1,5 @@
-// The rights of every plugin that is in service or tried out, by the key of its image. Only the main thread has it.
+// The rights of every plugin that is in service, by the key of its image. Only the main thread has it. A plugin that is tried out
+// has none until its table is in service: what it asks of the host in its initialize is denied.
 import type { PluginRights } from "./plugin-rights.js";
 
 export class RightsTable {

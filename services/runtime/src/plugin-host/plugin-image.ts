@@ -4,7 +4,10 @@ import type { LinkedModules } from "./linked-modules.js";
 
 /** It crosses a thread boundary, so it is plain data and shared modules. */
 export interface PluginImage {
-	/** Same key, same instance state: tenant, name, digest and configuration revision. */
+	/**
+	 * Same key, same instance state: tenant, name, digest, configuration revision and the exports that its chains call; for an earlier
+	 * version that goes on under other limits, the configuration revision that brought them too.
+	 */
 	readonly key: string;
 	readonly name: string;
 	readonly version: string;

@@ -1,8 +1,26 @@
 // Says every two seconds that this runtime lives and which route tables it runs, and at once after a change. Core NATS: a
-// lost heartbeat is replaced by the next one.
+// lost heartbeat is replaced by the next one. What plugins can make it say has a limit, in size and in number: a runtime whose
+// heartbeats the bus does not take counts as dead.
 
-import { type BreakerStatus, HEARTBEAT_INTERVAL_MS, heartbeatSubject, type RuntimeStatus } from "@hookbus/schemas";
+import { describeError } from "@hookbus/foundation";
+import {
+	type AppliedTable,
+	type BreakerStatus,
+	HEARTBEAT_INTERVAL_MS,
+	heartbeatSubject,
+	type RuntimeStatus,
+} from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
+import type { Logger } from "pino";
+import type { RuntimeMetrics } from "./metrics.js";
+
+export interface HeartbeatParts {
+	readonly connection: Pick<NatsConnection, "isClosed" | "isDraining" | "publish">;
+	/** Largest message that the bus takes, in bytes. */
+	readonly payloadBytes: number;
+	readonly metrics: Pick<RuntimeMetrics, "publishFailed">;
+	readonly logger: Logger;
+}
 
 export interface HeartbeatSources {
 	readonly runtime: string;
@@ -17,15 +35,24 @@ export interface HeartbeatSources {
 
 /** Most plugins that one heartbeat names; the schema allows no more. */
 const MAX_BREAKERS = 1_000;
+/** Characters of the message of a plugin that could not be taken into service. */
+const MAX_MESSAGE_CHARS = 300;
+/** Share of a payload that a heartbeat takes at most. */
+const PAYLOAD_SHARE = 3 / 4;
+/** Milliseconds from one heartbeat to the next that somebody asks for. */
+const PAUSE_MS = 100;
 
 export class Heartbeat {
-	readonly #connection: NatsConnection;
+	readonly #parts: HeartbeatParts;
 	readonly #sources: HeartbeatSources;
 	#state: RuntimeStatus["state"] = "starting";
 	#timer: NodeJS.Timeout | undefined;
+	/** Runs for a while after each heartbeat. */
+	#pause: NodeJS.Timeout | undefined;
+	#wanted = false;
 
-	constructor(connection: NatsConnection, sources: HeartbeatSources) {
-		this.#connection = connection;
+	constructor(parts: HeartbeatParts, sources: HeartbeatSources) {
+		this.#parts = parts;
 		this.#sources = sources;
 	}
 
@@ -34,20 +61,41 @@ export class Heartbeat {
 	}
 
 	start(): void {
-		this.#timer = setInterval(() => this.send(), HEARTBEAT_INTERVAL_MS);
+		this.#timer = setInterval(() => this.#publish(), HEARTBEAT_INTERVAL_MS);
 		this.setState("running");
 	}
 
 	setState(state: RuntimeStatus["state"]): void {
 		this.#state = state;
-		this.send();
+		this.#publish();
 	}
 
-	/** Sends the status now. Does nothing while the connection is closed. */
+	/** Sends the status now, or in a moment when it was sent just now: however much happens, it is not sent more often than that. */
 	send(): void {
-		if (this.#connection.isClosed() || this.#connection.isDraining()) return;
+		this.#wanted = true;
+		if (this.#pause === undefined) this.#publish();
+	}
+
+	#publish(): void {
+		this.#wanted = false;
+		this.#pause ??= setTimeout(() => {
+			this.#pause = undefined;
+			if (this.#wanted) this.#publish();
+		}, PAUSE_MS);
+		const { connection, metrics, logger } = this.#parts;
+		if (connection.isClosed() || connection.isDraining()) return;
+		const body = Buffer.from(JSON.stringify(this.#status()));
+		try {
+			connection.publish(heartbeatSubject(this.#sources.runtime), body);
+		} catch (thrown) {
+			metrics.publishFailed("heartbeat");
+			logger.error({ bytes: body.length, error: describeError(thrown) }, "a heartbeat could not be sent");
+		}
+	}
+
+	/** As much of it as there is room for: first the plugins that were given up, which the control plane waits for. */
+	#status(): RuntimeStatus {
 		const { runtime, version, startedAt, inFlight, threads, tenants, breakers } = this.#sources;
-		const open = breakers().slice(0, MAX_BREAKERS);
 		const status: RuntimeStatus = {
 			spec: "1",
 			runtime,
@@ -57,14 +105,30 @@ export class Heartbeat {
 			time: new Date().toISOString(),
 			inFlight: inFlight(),
 			threads: threads(),
-			tenants: tenants(),
-			...(open.length === 0 ? {} : { breakers: open }),
+			tenants: {},
 		};
-		this.#connection.publish(heartbeatSubject(runtime), Buffer.from(JSON.stringify(status)));
+		const applied = tenants();
+		for (const [tenant, { revision }] of Object.entries(applied)) status.tenants[tenant] = { revision, faults: [] };
+		let room = this.#parts.payloadBytes * PAYLOAD_SHARE - Buffer.byteLength(JSON.stringify(status));
+		const fits = (value: unknown) => {
+			room -= Buffer.byteLength(JSON.stringify(value)) + 1;
+			return room >= 0;
+		};
+		const all = breakers();
+		const givenUp = all.filter(({ state }) => state === "given_up").slice(0, MAX_BREAKERS);
+		const named = givenUp.filter(fits);
+		for (const [tenant, { faults }] of Object.entries(applied)) {
+			const its = status.tenants[tenant] as AppliedTable;
+			its.faults = faults.map((fault) => ({ ...fault, message: fault.message.slice(0, MAX_MESSAGE_CHARS) })).filter(fits);
+		}
+		const others = all.filter(({ state }) => state !== "given_up").slice(0, MAX_BREAKERS - named.length);
+		named.push(...others.filter(fits));
+		return named.length === 0 ? status : { ...status, breakers: named };
 	}
 
 	stop(): void {
 		clearInterval(this.#timer);
 		this.setState("stopped");
+		clearTimeout(this.#pause);
 	}
 }

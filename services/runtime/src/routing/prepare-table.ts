@@ -1,6 +1,8 @@
 // Makes a route table ready to run: modules fetched and compiled, secrets opened, every plugin tried out. A plugin that fails
-// does not hold up the others: its bindings go on with the version that ran before, or fail by their policy.
+// does not hold up the others: its bindings go on with the version that ran before, or fail by their policy. What goes on has the new
+// limits and secrets: else a plugin could keep its old ones by failing.
 
+import { isDeepStrictEqual } from "node:util";
 import { CodedError, describeError, ModuleFault, type SecretBox } from "@hookbus/foundation";
 import {
 	type ActivationFault,
@@ -69,8 +71,10 @@ export async function prepareTable(
 			take(key, image.image, image.rights);
 			continue;
 		}
-		const earlier = earlierImage(previous, key, plugin.name);
-		if (earlier !== undefined) take(key, earlier, previous?.rights.get(earlier.key));
+		const before = earlierImage(previous, key, plugin.name);
+		const earlier = before && (await withLimits(before, plugin, parts));
+		const rights = before && previous?.rights.get(before.key);
+		if (earlier !== undefined) take(key, earlier, rights && { ...rights, limits: plugin.limits, secrets: image.secrets ?? {} });
 		faults.push({
 			plugin: plugin.name,
 			version: plugin.version,
@@ -92,7 +96,12 @@ const WAITING: ReadonlySet<Permission> = new Set(["network_access", "state", "wr
 
 type LoadedImage =
 	| { readonly image: PluginImage; readonly rights: PluginRights | undefined }
-	| { readonly code: string; readonly message: string };
+	| {
+			readonly code: string;
+			readonly message: string;
+			/** Opened secrets by their field; absent: they cannot be opened. */
+			readonly secrets: Readonly<Record<string, string>> | undefined;
+	  };
 
 async function loadImage(
 	tenant: string,
@@ -104,10 +113,11 @@ async function loadImage(
 	const key = `${tenant}/${plugin.name}/${plugin.digest}/${plugin.configRevision}/${[...request.exports].sort().join()}`;
 	const unchanged = previous?.images.get(key);
 	if (unchanged !== undefined) return { image: unchanged, rights: previous?.rights.get(key) };
+	let opened: Record<string, string> | undefined;
 	try {
+		opened = await openSecrets(tenant, plugin, parts.secrets);
 		const modules = await parts.modules.get(request);
 		const grants = plugin.grants.filter((permission) => parts.ceiling.has(permission));
-		const opened = await openSecrets(tenant, plugin, parts.secrets);
 		const secrets = grants.includes("read_secrets") ? opened : {};
 		const image: PluginImage = {
 			key,
@@ -133,10 +143,10 @@ async function loadImage(
 		let fault = await parts.executor.probe(image);
 		// A machine that stood still for a moment looks like a plugin that hangs; only the second time is believed.
 		if (fault?.code === "timeout") fault = await parts.executor.probe(image);
-		return fault === undefined ? { image, rights } : { code: fault.code, message: fault.message };
+		return fault === undefined ? { image, rights } : { code: fault.code, message: fault.message, secrets: opened };
 	} catch (thrown) {
 		const code = thrown instanceof ModuleFault || thrown instanceof CodedError ? thrown.code : "load_failed";
-		return { code, message: describeError(thrown) };
+		return { code, message: describeError(thrown), secrets: opened };
 	}
 }
 
@@ -174,6 +184,32 @@ async function openSecrets(tenant: string, plugin: RoutedPlugin, box: SecretBox)
 function earlierImage(previous: PreparedTable | undefined, key: string, name: string): PluginImage | undefined {
 	if (previous === undefined) return undefined;
 	return previous.imageOf.get(key) ?? [...previous.images.values()].find((image) => image.name === name);
+}
+
+/**
+ * The image with the limits of the new table. Threads and admission keep what they know of a key, so other limits are another key.
+ * `undefined`: its module cannot be had with the new limit of its memory.
+ */
+async function withLimits(
+	image: PluginImage,
+	{ limits, configRevision }: RoutedPlugin,
+	parts: PrepareParts,
+): Promise<PluginImage | undefined> {
+	if (isDeepStrictEqual(image.limits, limits)) return image;
+	const { digest, key } = image;
+	const { memoryPages } = limits;
+	try {
+		// The limit of the memory stands in the compiled module.
+		const isSame = memoryPages === image.limits.memoryPages;
+		const modules = isSame ? image.modules : await parts.modules.get({ digest, memoryPages, exports: [] });
+		return { ...image, key: `${key.split("#", 1)[0]}#${configRevision}`, limits, modules };
+	} catch (thrown) {
+		parts.logger.warn(
+			{ plugin: image.name, version: image.version, error: describeError(thrown) },
+			"it cannot go on with its new limits",
+		);
+		return undefined;
+	}
 }
 
 function buildChains(

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type StoreKind, storeSubjects } from "@hookbus/schemas";
 import { CountGate } from "./count-gate.js";
-import { LedgerFollower, type StoreStream } from "./ledger-follower.js";
+import { LedgerFollower, type LedgerPlace, type StoreStream } from "./ledger-follower.js";
 
 /** Default of how many ledgers are followed at the same time. */
 export const MAX_LEDGERS = 1_024;
@@ -62,7 +62,7 @@ export class FollowedLedgers {
 	 */
 	async use<T>(owner: Owner, work: (followed: LedgerFollower) => Promise<T>): Promise<T> {
 		const subjects = storeSubjects(this.#kind, owner.tenant, owner.plugin);
-		const followed = this.#followers.get(subjects) ?? this.#start(subjects);
+		const followed = this.#followers.get(subjects) ?? this.#start({ tenant: owner.tenant, subjects });
 		this.#followers.delete(subjects);
 		this.#followers.set(subjects, followed);
 		followed.users += 1;
@@ -73,6 +73,13 @@ export class FollowedLedgers {
 			followed.users -= 1;
 			followed.usedAt = this.#stream.clock();
 		}
+	}
+
+	/** Bytes that all plugins of a tenant hold, as far as their ledgers are followed here. */
+	heldBytes(tenant: string): number {
+		let bytes = 0;
+		for (const followed of this.#followers.values()) if (followed.tenant === tenant) bytes += followed.ledger.heldBytes;
+		return bytes;
 	}
 
 	/** The next use by this plugin begins anew. */
@@ -90,8 +97,9 @@ export class FollowedLedgers {
 		this.endAll();
 	}
 
-	#start(subjects: string): LedgerFollower {
-		const followed = new LedgerFollower(this.#stream, subjects, this.#gate, () => this.#end(subjects, followed));
+	#start(place: LedgerPlace): LedgerFollower {
+		const { subjects } = place;
+		const followed = new LedgerFollower(this.#stream, place, this.#gate, () => this.#end(subjects, followed));
 		followed.loaded.catch(() => this.#end(subjects, followed));
 		this.#followers.set(subjects, followed);
 		for (const [other, { users }] of this.#followers) {

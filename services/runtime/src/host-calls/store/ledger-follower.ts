@@ -3,7 +3,7 @@
 //
 //   loading → following → ended   by whoever started it, or because something may have been missed
 //          ↘ ended
-import type { JetStreamClient, JetStreamManager } from "nats";
+import type { JetStreamClient, JetStreamManager, StreamInfo } from "nats";
 import type { Logger } from "pino";
 import { isGone } from "../bus-failure.js";
 import type { CountGate } from "./count-gate.js";
@@ -32,10 +32,20 @@ export interface StoreStream {
 	readonly logger: Logger;
 }
 
+/** Whose ledger it is. */
+export interface LedgerPlace {
+	readonly tenant: string;
+	/** Of everything that the plugin keeps. */
+	readonly subjects: string;
+}
+
 export class LedgerFollower {
 	readonly ledger = new Ledger();
+	readonly tenant: string;
 	/** Rejects when what is there cannot be read. */
 	readonly loaded: Promise<void>;
+	/** Bytes that the stream may have, once it is loaded. */
+	streamBytes = Number.POSITIVE_INFINITY;
 	/** Calls that use it now. */
 	users = 0;
 	/** Milliseconds since 1970. */
@@ -53,11 +63,11 @@ export class LedgerFollower {
 	#sweeping: Promise<void> | undefined;
 
 	/**
-	 * @param subjects of everything that the plugin keeps
 	 * @param gate of all ledgers
 	 * @param onLost called when something may have been missed; start another one then
 	 */
-	constructor(parts: StoreStream, subjects: string, gate: CountGate, onLost: () => void) {
+	constructor(parts: StoreStream, { tenant, subjects }: LedgerPlace, gate: CountGate, onLost: () => void) {
+		this.tenant = tenant;
 		this.#parts = parts;
 		this.#subjects = subjects;
 		this.#gate = gate;
@@ -123,11 +133,14 @@ export class LedgerFollower {
 	}
 
 	async #noteStream(): Promise<void> {
-		this.#streamCreated = await this.#created();
+		const { created, config } = await this.#streamInfo();
+		this.#streamCreated = created;
+		// -1: without a limit.
+		if (config.max_bytes > 0) this.streamBytes = config.max_bytes;
 	}
 
-	async #created(): Promise<string> {
-		return (await this.#parts.manager.streams.info(this.#parts.stream)).created;
+	#streamInfo(): Promise<StreamInfo> {
+		return this.#parts.manager.streams.info(this.#parts.stream);
 	}
 
 	async #count(): Promise<void> {
@@ -151,7 +164,7 @@ export class LedgerFollower {
 		const dead = this.ledger.sweepable(most, now - deadForMs, now);
 		if (dead.length === 0) return;
 		// In a stream that was made anew the same sequence is something else, of somebody else.
-		if ((await this.#created()) !== this.#streamCreated) return;
+		if ((await this.#streamInfo()).created !== this.#streamCreated) return;
 		const next = async (): Promise<void> => {
 			for (let entry = dead.pop(); entry !== undefined; entry = dead.pop()) {
 				const [name, { seq }] = entry;

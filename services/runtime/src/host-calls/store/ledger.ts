@@ -33,6 +33,8 @@ interface Live extends Held {
 
 /** Room that is set aside for a write on its way. */
 export interface Room {
+	/** How many bytes more than before the write takes. */
+	readonly bytes: number;
 	release(): void;
 }
 
@@ -62,6 +64,11 @@ export class Ledger {
 
 	get deadBytes(): number {
 		return this.#deadBytes;
+	}
+
+	/** Bytes of names and values that are in the stream, or on their way to it. */
+	get heldBytes(): number {
+		return this.#liveBytes + this.#deadBytes + this.#promisedBytes;
 	}
 
 	/** The message under a name, as far as it is known here. */
@@ -106,6 +113,7 @@ export class Ledger {
 			this.#promisedBytes += moreBytes;
 			this.#promisedNames += moreNames;
 			return {
+				bytes: moreBytes,
 				release: () => {
 					this.#promisedBytes -= moreBytes;
 					this.#promisedNames -= moreNames;

@@ -9,6 +9,6 @@ import { MAX_NAMES } from "./ledger.js";
  */
 export function noRoom(what: string, limit: string, bytes: number): HostCallError {
 	return invalid(
-		`${what} does not fit: the plugin may keep ${bytes} bytes of names and values (limits.${limit}) under ${MAX_NAMES} names`,
+		`${what} does not fit: the plugin may keep ${bytes} bytes of names and values (limits.${limit}) under ${MAX_NAMES} names, as long as its tenant has room left`,
 	);
 }

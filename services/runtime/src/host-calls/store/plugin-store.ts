@@ -9,6 +9,10 @@
 // follows the stream, so what several runtimes write within the milliseconds that a message takes can pass them, by as much as
 // that is. What was removed or has ended makes room: at once where that happened, elsewhere when the message arrives.
 //
+// So that one tenant cannot fill a store for all, its plugins together may keep a part of the stream. That is approximate: it counts
+// what plugins keep that were used in this runtime of late, without what the stream adds to each message. Where tenants are hostile
+// and have many plugins, an operator gives the streams more room, or gives each of these tenants a bus of its own.
+//
 // A write that failed because the bus did not answer may have been done, or be done when the bus is back.
 import { FILE_STREAM, STATE_STREAM, type StoreKind, storeSubject } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
@@ -21,6 +25,8 @@ import { type LedgerFollower, removeMessage, type StoreStream } from "./ledger-f
 import { expiryHeaders, FOR_EVER, goneFrom, REMOVED, readExpiry } from "./stored-entry.js";
 
 const STREAMS: Readonly<Record<StoreKind, string>> = { state: STATE_STREAM, files: FILE_STREAM };
+/** One tenant's part of a stream. */
+const TENANT_SHARE = 1 / 4;
 const NOTHING = new Uint8Array();
 
 export interface PluginStoreParts {
@@ -34,6 +40,8 @@ export interface PluginStoreParts {
 	readonly pace?: StorePace;
 	/** Plugins whose ledgers are followed at the same time; each costs memory here and a consumer in the server. Default: 1,024. */
 	readonly maxLedgers?: number;
+	/** Bytes of names and values that the plugins of one tenant may keep in this store, together. Default: a quarter of the stream. */
+	readonly tenantBytes?: number;
 }
 
 /** What stands under a name. */
@@ -56,7 +64,7 @@ export interface Write {
 	readonly replaces?: number;
 }
 
-/** `no_room`: over the limits; `changed`: another message is there than was to be replaced. Nothing was written then. */
+/** `no_room`: over the limits of the plugin or of its tenant; `changed`: another message is there than was to be replaced. Nothing was written then. */
 export type Written = "kept" | "no_room" | "changed";
 
 export class PluginStore {
@@ -65,14 +73,15 @@ export class PluginStore {
 	readonly #pace: StorePace;
 	readonly #ledgers: FollowedLedgers;
 	readonly #link: BusLink;
+	readonly #tenantBytes: number | undefined;
 
 	private constructor(
-		kind: StoreKind,
+		{ kind, connection, pace }: Pick<Required<PluginStoreParts>, "kind" | "connection" | "pace">,
 		stream: StoreStream,
-		pace: StorePace,
 		ledgers: FollowedLedgers,
-		connection: NatsConnection,
+		tenantBytes: number | undefined,
 	) {
+		this.#tenantBytes = tenantBytes;
 		this.#kind = kind;
 		this.#stream = stream;
 		this.#pace = pace;
@@ -87,11 +96,13 @@ export class PluginStore {
 		clock = Date.now,
 		pace = STORE_PACE,
 		maxLedgers = MAX_LEDGERS,
+		tenantBytes,
 	}: PluginStoreParts): Promise<PluginStore> {
 		const options = { timeout: BUS_TIMEOUT_MS, checkAPI: false };
 		const manager = await connection.jetstreamManager(options);
 		const stream = { js: connection.jetstream(options), manager, stream: STREAMS[kind], clock, logger };
-		return new PluginStore(kind, stream, pace, new FollowedLedgers(kind, stream, pace, maxLedgers), connection);
+		const ledgers = new FollowedLedgers(kind, stream, pace, maxLedgers);
+		return new PluginStore({ kind, connection, pace }, stream, ledgers, tenantBytes);
 	}
 
 	/** Ledgers that gave way to those of other plugins so far, for counters. When it grows all the time, `maxLedgers` is too low. */
@@ -121,6 +132,8 @@ export class PluginStore {
 				const room = await followed.takeRoom(name, bytesOf(name, write.value), write.limitBytes);
 				if (room === undefined) return "no_room";
 				try {
+					const tenantBytes = this.#tenantBytes ?? followed.streamBytes * TENANT_SHARE;
+					if (room.bytes > 0 && this.#ledgers.heldBytes(owner.tenant) > tenantBytes) return "no_room";
 					signal.throwIfAborted();
 					return (await this.#publish(followed, owner, name, write)) ? "kept" : "changed";
 				} finally {
