@@ -13,6 +13,7 @@ import {
 import type { NatsConnection } from "nats";
 import { beforeAll, expect, test } from "vitest";
 import { ask } from "../support/ask.js";
+import { closeAfter } from "../support/close-after.js";
 import { connectTo } from "../support/connect.js";
 import { afterEvent, chatEvent } from "../support/events.js";
 import { fixtureModule, moduleReturning } from "../support/module-returning.js";
@@ -45,6 +46,7 @@ type Hooks = readonly Record<string, unknown>[];
 
 /** Runs 1.0.0, has 2.0.0 beside it, and begins the rollout. */
 async function rollOut(name: string, hooks: Hooks, current: Uint8Array, candidate: Uint8Array, wanted: Record<string, unknown>) {
+	closeAfter(() => control.admin.delete(`/api/v1/plugins/${name}${WAIT}`));
 	await installEnabled(control.admin, manifestOf(name, "1.0.0", hooks), current);
 	const file = await zipOf(manifestOf(name, "2.0.0", hooks), candidate);
 	expect((await control.admin.update(name, { file }, "?activate=false")).status).toBe(200);
@@ -72,7 +74,6 @@ test("a conversation has one version in all its turns, the share decides which, 
 	expect(seen.size).toBe(2);
 	expect((await end("promote")).status).toBe(200);
 	for (let index = 0; index < 10; index += 1) expect(await versions(`conv-${index}`)).toEqual(["2.0.0"]);
-	await control.admin.delete(`/api/v1/plugins/canary${WAIT}`);
 });
 
 test("a shadow runs beside the current version, and blocks nothing", async () => {
@@ -95,7 +96,6 @@ test("a shadow runs beside the current version, and blocks nothing", async () =>
 		["1.0.0", undefined],
 		["2.0.0", "candidate"],
 	]);
-	await control.admin.delete(`/api/v1/plugins/shadowed${WAIT}`);
 });
 
 async function publish(event: HookEvent): Promise<void> {
@@ -104,7 +104,13 @@ async function publish(event: HookEvent): Promise<void> {
 
 async function recordsOf(event: HookEvent) {
 	const { body } = await control.admin.get<ExecutionPage>(`/api/v1/plugin-executions?event=${event.id}`);
-	return body.items.map(({ version, outcome, attempt }) => [version, outcome, attempt]).sort();
+	return body.items.map(({ version, outcome, attempt }) => `${version} ${outcome} ${attempt}`).sort();
+}
+
+/** Waits until an event has exactly these records: version, outcome and attempt. */
+async function recorded(event: HookEvent, ...expected: string[]): Promise<void> {
+	const same = async () => (await recordsOf(event)).join() === expected.join();
+	await waitFor(`recorded is ${expected.join()}`, same);
 }
 
 test("durable: a shadow that succeeds does not count for the current version, which is tried again until its dead letter", async () => {
@@ -116,12 +122,7 @@ test("durable: a shadow that succeeds does not count for the current version, wh
 	await publish(event);
 	await waitFor("the dead letter is there", () => letters.some(({ eventId }) => eventId === event.id));
 	expect(letters.find(({ eventId }) => eventId === event.id)?.plugins).toEqual([{ plugin: "failing", outcome: "trap" }]);
-	await waitFor("both are recorded", async () => (await recordsOf(event)).length === 2);
-	expect(await recordsOf(event)).toEqual([
-		["1.0.0", "trap", 3],
-		["2.0.0", "ok", 1],
-	]);
-	await control.admin.delete(`/api/v1/plugins/failing${WAIT}`);
+	await recorded(event, "1.0.0 trap 3", "2.0.0 ok 1");
 });
 
 test("durable: a shadow that fails makes no dead letter, and is not tried again", async () => {
@@ -131,14 +132,10 @@ test("durable: a shadow that fails makes no dead letter, and is not tried again"
 	});
 	const event = afterEvent(TENANT);
 	await publish(event);
-	await waitFor("both are recorded", async () => (await recordsOf(event)).length === 2);
-	expect(await recordsOf(event)).toEqual([
-		["1.0.0", "ok", 1],
-		["2.0.0", "trap", 1],
-	]);
+	await recorded(event, "1.0.0 ok 1", "2.0.0 trap 1");
 	await new Promise((resolve) => setTimeout(resolve, 300));
+	expect(await recordsOf(event)).toEqual(["1.0.0 ok 1", "2.0.0 trap 1"]);
 	expect(letters.filter(({ eventId }) => eventId === event.id)).toEqual([]);
-	await control.admin.delete(`/api/v1/plugins/trying${WAIT}`);
 });
 
 test("durable: an event that one version has handled is not handled by the other when it comes again", async () => {
@@ -147,12 +144,11 @@ test("durable: an event that one version has handled is not handled by the other
 	});
 	const event = afterEvent(TENANT);
 	await publish(event);
-	await waitFor("it is recorded", async () => (await recordsOf(event)).length === 1);
+	await recorded(event, "2.0.0 ok 1");
 	expect((await end("stop")).status).toBe(200);
 	await publish(event);
 	const next = afterEvent(TENANT);
 	await publish(next);
-	await waitFor("the one behind it is recorded", async () => (await recordsOf(next)).length === 1);
-	expect(await recordsOf(next)).toEqual([["1.0.0", "ok", 1]]);
-	expect(await recordsOf(event)).toEqual([["2.0.0", "ok", 1]]);
+	await recorded(next, "1.0.0 ok 1");
+	expect(await recordsOf(event)).toEqual(["2.0.0 ok 1"]);
 });

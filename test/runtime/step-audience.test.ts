@@ -1,12 +1,13 @@
 // A step for a part of the events: who gets it, always the same ones, and no trace of it anywhere else.
-import { bucketOf, isForEvent, setEngineFlags } from "@hookbus/runtime";
-import { type HookEvent, SHARE_BUCKETS } from "@hookbus/schemas";
+import { bucketOf, type HookCall, isForEvent, setEngineFlags, type ThreadStep } from "@hookbus/runtime";
+import { type HookEvent, SHARE_BUCKETS, type Verdict } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
+import { settleUnrun } from "../../services/runtime/src/threads/settle-in-main.js";
 import { ask } from "../support/ask.js";
 import { connectTo } from "../support/connect.js";
 import { chatEvent } from "../support/events.js";
-import { fixtureModule, moduleReturning } from "../support/module-returning.js";
+import { moduleReturning } from "../support/module-returning.js";
 import { TestRoutes } from "../support/route-tables.js";
 import { startNats } from "../support/start-nats.js";
 import { startRuntimeHere } from "../support/start-runtime.js";
@@ -46,6 +47,51 @@ describe("buckets", () => {
 		for (let index = 0; index < 2_000; index += 1) {
 			expect(steps.filter((step) => isForEvent(step, event(index)))).toHaveLength(1);
 		}
+	});
+});
+
+describe("an event that waited until its deadline", () => {
+	const step = (name: string, optedIn?: ReadonlySet<string>): ThreadStep => ({
+		plugin: name,
+		name,
+		image: name,
+		version: "1.0.0",
+		digest: "ab".repeat(32),
+		effect: "gate",
+		mode: "enforce",
+		onError: "closed",
+		order: 1,
+		timeoutMs: 100,
+		paths: [],
+		...(optedIn === undefined ? {} : { optedIn }),
+	});
+
+	/** What is answered when no step has run. */
+	function unrun(user: string): Verdict {
+		const event = chatEvent("hello", { user: { id: user } });
+		const call: HookCall = {
+			kind: "reply",
+			address: { tenant: "acme", hook: event.hook, assistant: event.assistant },
+			chain: { id: 1, tenant: "acme", hook: event.hook, revision: 1, waits: false, steps: [step("mine", new Set(["u-1"]))] },
+			receivedAt: 0,
+			attempt: 1,
+			checkExpiry: false,
+			body: Buffer.from(JSON.stringify(event)),
+			crashes: 0,
+			nextFrameAt: Number.POSITIVE_INFINITY,
+			dueAt: undefined,
+			finish: () => undefined,
+		};
+		const { reply } = settleUnrun(call, "timeout", "no time was left", "runtime-1", 100);
+		return JSON.parse(Buffer.from(reply ?? []).toString()) as Verdict;
+	}
+
+	test("is blocked by a closed gate that is there for it", () => {
+		expect(unrun("u-1")).toMatchObject({ action: "blocked", trail: [{ plugin: "mine", outcome: "timeout" }] });
+	});
+
+	test("is not blocked by one that is not", () => {
+		expect(unrun("u-2")).toMatchObject({ action: "continue", trail: [] });
 	});
 });
 
@@ -89,23 +135,5 @@ describe("in a runtime", () => {
 		expect(await ran({ user: { id: "u-1" } })).toEqual(["beta"]);
 		expect(await ran({ user: { id: "u-3" } })).toEqual([]);
 		expect(await ran({})).toEqual([]);
-	});
-
-	test("a gate that is not there for an event blocks nothing when another plugin uses up its deadline", async () => {
-		const module = await moduleReturning({ [hook]: { action: "continue" } });
-		await routes.apply([
-			{
-				name: "endless",
-				module: await fixtureModule("loop-forever"),
-				bindings: [{ hook, effect: "transform", order: 1, paths: ["/messages"] }],
-			},
-			{ name: "mine", module, bindings: [{ hook, effect: "gate", order: 2, users: ["u-1"] }] },
-		]);
-		const sent = (id: string) => ask(connection, chatEvent("hello", { user: { id }, deadlineMs: 300 }));
-		const other = await sent("u-2");
-		expect(other.action).toBe("continue");
-		expect(other.trail.map(({ plugin, outcome }) => [plugin, outcome])).toEqual([["endless", "timeout"]]);
-		const own = await sent("u-1");
-		expect(own).toMatchObject({ action: "blocked", trail: [{ plugin: "endless" }, { plugin: "mine", outcome: "timeout" }] });
 	});
 });
