@@ -188,7 +188,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		expect(await ids("event=unbound")).toEqual([id]);
 	});
 
-	test("SE-05 a letter cannot make the control plane publish where no durable event of its tenant goes", async () => {
+	test("a letter cannot make the control plane publish where no durable event of its tenant goes", async () => {
 		for (const subject of [
 			"hooks.v1.other.on_after_response.bot",
 			"hooks.v1.default.on_chat_message.bot",
