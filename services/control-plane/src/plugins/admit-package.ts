@@ -13,7 +13,7 @@ import { errors } from "../errors.js";
 import { effectiveLimits } from "../routing/effective-limits.js";
 import { checkManifest } from "./check-manifest.js";
 import { parseManifest } from "./parse-manifest.js";
-import { readPackage } from "./read-package.js";
+import { MODULE_NAME, readPackage } from "./read-package.js";
 
 export interface AdmittedPackage {
 	readonly manifest: Manifest;
@@ -25,7 +25,7 @@ export interface AdmittedPackage {
 }
 
 export interface UploadedPackage {
-	readonly path: string;
+	readonly path: string | undefined;
 	readonly manifestText: string | undefined;
 	/** SHA-256 that the caller expects of the module. */
 	readonly expectedDigest: string | undefined;
@@ -35,11 +35,8 @@ export interface UploadedPackage {
  * @throws CodedError for everything that is wrong with the package: archive, manifest, digest, module
  */
 export async function admitPackage(upload: UploadedPackage, threads: CheckThreads): Promise<AdmittedPackage> {
-	const { manifestName, manifestText, module, readme } = await readPackage(upload.path, upload.manifestText);
-	const digest = createHash("sha256").update(module).digest("hex");
-	if (upload.expectedDigest !== undefined && upload.expectedDigest !== digest) {
-		throw errors.digest_mismatch(`the module's SHA-256 is ${digest}; ${upload.expectedDigest} was expected`);
-	}
+	const files = await readPackage(upload.path, upload.manifestText);
+	const { manifestName, manifestText, readme } = files;
 	const report = await checkManifest(await parseManifest(manifestText, manifestName, threads), threads);
 	if (report.manifest === undefined) {
 		const [first] = report.errors;
@@ -49,6 +46,16 @@ export async function admitPackage(upload: UploadedPackage, threads: CheckThread
 		);
 	}
 	const { manifest } = report;
+	const module = files.module;
+	if (module === undefined) {
+		throw errors.package_file_missing(`the package has no ${MODULE_NAME} at its root; add the compiled module under this name`, {
+			errors: [{ path: MODULE_NAME, message: "is missing" }],
+		});
+	}
+	const digest = createHash("sha256").update(module).digest("hex");
+	if (upload.expectedDigest !== undefined && upload.expectedDigest !== digest) {
+		throw errors.digest_mismatch(`the module's SHA-256 is ${digest}; ${upload.expectedDigest} was expected`);
+	}
 	await admitModule(module, manifest);
 	return { manifest, warnings: report.warnings, module, digest, readme };
 }

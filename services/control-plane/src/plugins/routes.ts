@@ -33,6 +33,7 @@ import { checkManifest, normaliseManifest } from "./check-manifest.js";
 import { describePlugin, listPluginSummaries, showVersions } from "./describe-plugin.js";
 import { type Installed, type InstallParts, installPlugin, replaceVersion } from "./install-plugin.js";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./parse-manifest.js";
+import { isPluginImport, MAX_IMPORT_BYTES, PluginImport, receiveImport } from "./receive-import.js";
 import { receiveUpload, type Upload, uploadForm } from "./receive-upload.js";
 import { listVersions } from "./repository.js";
 import { requirePlugin } from "./require-plugin.js";
@@ -60,6 +61,11 @@ const ListQuery = Type.Object(
 	{ additionalProperties: false },
 );
 
+/** A package comes as a form, or whole in one JSON document. */
+const packageBody = {
+	content: { "multipart/form-data": { schema: uploadForm }, "application/json": { schema: PluginImport } },
+};
+
 type Store = (caller: Caller, admitted: AdmittedPackage, upload: Upload) => Promise<Committed<Installed>>;
 
 export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
@@ -83,7 +89,9 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		const caller = callerOf(request);
 		try {
 			const stored = await parts.staging.within(async (directory) => {
-				const upload = await receiveUpload(request, directory, parts.maxUploadBytes);
+				const upload = isPluginImport(request.body)
+					? await receiveImport(request.body, directory)
+					: await receiveUpload(request, directory, parts.maxUploadBytes);
 				if (upload.enable !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.enable, "the form field enable");
 				if (upload.grants !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.grants, "the form field grants");
 				return await oneAtATime(async () => {
@@ -108,9 +116,10 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				operationId: "installPlugin",
 				summary: "Install a plugin; the same package again changes nothing and answers 200",
 				querystring: WaitQuery,
-				...uploadForm,
+				body: packageBody,
 				response: { ...answers(PluginChange), 201: PluginChange },
 			},
+			bodyLimit: MAX_IMPORT_BYTES,
 		},
 		async (request, reply) => {
 			const stored = await receivePackage(request, (caller, admitted, upload) => installPlugin(parts, caller, admitted, upload));
@@ -132,9 +141,10 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				summary: "Bring another version of an installed plugin; a version that was there before becomes current again",
 				params: NameParams,
 				querystring: WaitQuery,
-				...uploadForm,
+				body: packageBody,
 				response: answers(PluginChange),
 			},
+			bodyLimit: MAX_IMPORT_BYTES,
 		},
 		async (request) => {
 			const { name } = request.params;
