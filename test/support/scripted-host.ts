@@ -76,12 +76,17 @@ class Blocks {
 	}
 }
 
-/** Calls one export of a fresh instance. */
+/**
+ * Calls one export of a fresh instance.
+ *
+ * @param config what the plugin reads as its configuration; default: the host has none
+ */
 export async function runScripted(
 	module: Uint8Array,
 	name: string,
 	input: string | Uint8Array,
 	script: HostScript = {},
+	config?: unknown,
 ): Promise<ScriptedRun> {
 	const blocks = new Blocks();
 	const inputAt = blocks.addContent(input);
@@ -117,7 +122,7 @@ export async function runScripted(
 		error_set: (at: bigint) => {
 			error = blocks.text(at);
 		},
-		config_get: () => 0n,
+		config_get: () => blocks.addContent(config === undefined ? undefined : JSON.stringify(config)),
 		get_log_level: () => 0,
 		log_debug: log("debug"),
 		log_info: log("info"),
