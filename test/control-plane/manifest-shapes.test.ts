@@ -1,5 +1,6 @@
 // Manifests of other shapes: each is told by what it has and becomes ours; what cannot be carried over is named with its place in
 // the manifest as it was written. What the whole control plane makes of them is in test/parity/manifests.test.ts.
+import { readFileSync } from "node:fs";
 import type { Manifest } from "@hookbus/schemas";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
@@ -188,6 +189,187 @@ describe("functions", () => {
 		});
 		for (const path of ["", "/functions/0/returns", "/metadata/cost_model", "/metadata/stars", "/colour"])
 			expect(paths).toContain(path);
+	});
+});
+
+describe("declared requests", () => {
+	const endpoint = {
+		name: "get_weather",
+		description: "Weather of a city",
+		url: "https://api.example.com/v1/cities/{{city}}/weather?units=metric&key={{config.api_key}}",
+		query: { days: "{{days}}" },
+		headers: { Authorization: "Bearer {{config.token}}", accept: "application/json" },
+		parameters: { city: { type: "string", required: true }, days: { type: "integer", default: 3 } },
+	};
+	const config_schema = {
+		api_key: { type: "string", secret: true, required: true },
+		token: { type: "secret" },
+		lang: { type: "string", default: "en" },
+	};
+	const with_ = (changes: Record<string, unknown>) => ({
+		runtime: "api_call",
+		endpoints: [{ ...endpoint, ...changes }],
+		config_schema,
+	});
+
+	test("become tools, network rules with secrets, and a configuration that cannot be changed", async () => {
+		const manifest = await translated(with_({}));
+		const endpoints = [
+			{
+				name: "get_weather",
+				method: "GET",
+				url: "https://api.example.com/v1/cities/{{city}}/weather",
+				query: { units: "metric", days: "{{days}}" },
+				headers: { accept: "application/json" },
+				defaults: { days: 3 },
+				timeoutMs: 8_000,
+			},
+		];
+		expect(manifest).toMatchObject({
+			runtime: "api_call",
+			hooks: [{ hook: "on_tool_call", effect: "claim", phases: ["request"] }],
+			tools: [{ name: "get_weather", description: "Weather of a city", parameters: { required: ["city"] } }],
+			permissions: ["network_access"],
+			network: [
+				{
+					host: "api.example.com",
+					scheme: "https",
+					methods: ["GET"],
+					path: "/v1/cities",
+					secrets: [
+						{ secret: "api_key", query: "key" },
+						{ secret: "token", header: "Authorization", prefix: "Bearer " },
+					],
+				},
+			],
+			config: { required: ["api_key"], properties: { api_key: { secret: true }, endpoints: { const: endpoints } } },
+			limits: { timeoutMs: 8_500, outputBytes: 1_048_576 },
+		});
+		expect(manifest.defaults).toEqual({ endpoints });
+		const again = await check(normaliseManifest(manifest));
+		expect(again.errors).toEqual([]);
+	});
+
+	test("as the README of api-call shows them are complete", async () => {
+		const readme = readFileSync(new URL("../../plugins-wasm/api-call/README.md", import.meta.url), "utf8");
+		const report = await check(JSON.parse(/```json\n(.*?)```/s.exec(readme)?.[1] ?? ""));
+		expect(report.errors).toEqual([]);
+		expect(report.manifest?.network).toMatchObject([{ path: "/v1/cities", secrets: [{ secret: "api_key", query: "key" }] }]);
+	});
+
+	test("by name, told of by functions, without runtime", async () => {
+		const { name: _name, parameters, description: _told, ...request } = endpoint;
+		const manifest = await translated({
+			functions: [{ name: "weather", endpoint: "get", description: "Tells the weather", parameters }],
+			endpoints: { get: request, unused: { url: "https://other.example.com" } },
+			config_schema,
+		});
+		expect(manifest.tools).toMatchObject([{ name: "weather", description: "Tells the weather" }]);
+		expect(manifest.defaults).toMatchObject({ endpoints: [{ name: "weather" }] });
+		expect(manifest.network).toHaveLength(1);
+	});
+
+	test("without parameters have those that they name", async () => {
+		const { parameters: _parameters, ...bare } = endpoint;
+		const manifest = await translated({ endpoints: [{ ...bare, body: { a: "{{deep.inside}}" } }], config_schema });
+		expect(manifest.tools?.[0]?.parameters).toEqual({
+			type: "object",
+			properties: { city: { type: "string" }, days: { type: "string" }, deep: { type: "string" } },
+			required: ["city"],
+		});
+	});
+
+	test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+		["an object", { body: { q: "{{city}}" } }, { body: { q: "{{city}}" } }],
+		[
+			"JSON text",
+			{ body: '{"q": "about {{city}}", "n": {{days}}, "s": "\\"{{city}}"}' },
+			{ body: { q: "about {{city}}", n: "{{days}}", s: '"{{city}}' } },
+		],
+		["a text", { body: "city={{city}}" }, { text: "city={{city}}" }],
+		[
+			"a form",
+			{ body: "q={{city}}&x=a%20b", headers: { "Content-Type": "application/x-www-form-urlencoded" } },
+			{ form: { q: "{{city}}", x: "a b" } },
+		],
+	])("take %s as their body, and post it", async (_what, changes, fields) => {
+		const { defaults } = await translated(with_(changes));
+		expect(defaults).toMatchObject({ endpoints: [{ method: "POST", ...fields }] });
+	});
+
+	test("share rules where they can, and those of longer paths come first", async () => {
+		const manifest = await translated({
+			endpoints: [
+				{ name: "a", description: "d", url: "https://api.example.com/v1/{{x}}" },
+				{ name: "b", description: "d", url: "https://api.example.com/v1/{{x}}", method: "delete" },
+				{ name: "c", description: "d", url: "https://api.example.com/v1/longer/{{x}}?k={{config.key}}" },
+				{ name: "d", description: "d", url: "http://api.example.com:8080" },
+			],
+			config_schema: { key: { secret: true } },
+		});
+		expect(manifest.network).toEqual([
+			{
+				host: "api.example.com",
+				scheme: "https",
+				methods: ["GET"],
+				path: "/v1/longer",
+				secrets: [{ secret: "key", query: "k" }],
+			},
+			{ host: "api.example.com", scheme: "https", methods: ["GET", "DELETE"], path: "/v1" },
+			{ host: "api.example.com", scheme: "http", port: 8080, methods: ["GET"], path: "/" },
+		]);
+	});
+
+	test("wait as long as they say, as far as the host waits", async () => {
+		const manifest = await translated({
+			timeout: "2s",
+			endpoints: [
+				{ name: "a", description: "d", url: "https://a.example.com" },
+				{ name: "b", description: "d", url: "https://b.example.com", timeout: "1m" },
+			],
+		});
+		expect(manifest.defaults).toMatchObject({ endpoints: [{ timeoutMs: 2_000 }, { timeoutMs: 9_500 }] });
+		expect(manifest.limits?.timeoutMs).toBe(10_000);
+	});
+
+	test.each<[string, Record<string, unknown>, string]>([
+		["a host in places", with_({ url: "https://{{config.lang}}.example.com/" }), "/endpoints/0/url"],
+		["no URL", with_({ url: undefined }), "/endpoints/0/url"],
+		["a user in the URL", with_({ url: "https://me:pw@example.com/" }), "/endpoints/0/url"],
+		["a path that climbs", with_({ url: "https://example.com/a/../b" }), "/endpoints/0/url"],
+		["a host that is none", with_({ url: "https://localhost/x" }), "/endpoints/0/url"],
+		["a parameter twice", with_({ query: { units: "x" } }), "/endpoints/0/url"],
+		["a method that is none", with_({ method: "BREW" }), "/endpoints/0/method"],
+		["a secret in the path", with_({ url: "https://example.com/{{config.api_key}}" }), "/endpoints/0/url"],
+		["a secret in the body", with_({ body: { key: ["{{config.api_key}}"] } }), "/endpoints/0/body"],
+		["a secret in the middle of a header", with_({ headers: { a: "x {{config.token}} y" } }), "/endpoints/0/headers/a"],
+		["a place that nothing fills", with_({ query: { c: "{{citty}}" } }), "/endpoints/0/query"],
+		["a setting that is not there", with_({ query: { c: "{{config.language}}" } }), "/endpoints/0/query"],
+		["JSON that is none", with_({ body: "{", headers: { "content-type": "application/json" } }), "/endpoints/0/body"],
+		["a time that is none", with_({ timeout: "long" }), "/endpoints/0/timeout"],
+		["no endpoints", { runtime: "api_call" }, "/endpoints"],
+		["a function without its request", { ...with_({}), functions: [{ name: "f" }] }, "/functions/0"],
+		["a hook", { ...with_({}), hooks: ["message"] }, "/hooks"],
+		[
+			"a setting of a reserved name",
+			{ ...with_({}), config_schema: { ...config_schema, endpoints: {} } },
+			"/config_schema/endpoints",
+		],
+		["settings of another shape", { ...with_({}), configSchema: {} }, ""],
+		["a parameter of no type", with_({ parameters: { city: { type: "place" } } }), "/endpoints/0/parameters/city/type"],
+		[
+			"other secrets for the same address",
+			{
+				endpoints: [
+					{ name: "a", description: "d", url: "https://a.example.com/x?k={{config.api_key}}" },
+					{ name: "b", description: "d", url: "https://a.example.com/x" },
+				],
+				config_schema,
+			},
+			"/endpoints/1",
+		],
+	])("with %s are refused at their place", async (_what, manifest, path) => {
+		expect(await refusedAt(manifest)).toContain(path);
 	});
 });
 

@@ -1,15 +1,25 @@
 // The manifest shapes of the systems that Hookbus is measured by, through the REST API: each is checked, translated and installed
 // as its authors wrote it. README.md says what becomes of each field.
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { ManifestCheck, PluginChange, PluginDetail } from "@hookbus/schemas";
+import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { buildPlugin } from "../../plugins-wasm/build-plugin.js";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
+import { ask } from "../support/ask.js";
 import { testManifest } from "../support/build-package.js";
 import { buildZip } from "../support/build-zip.js";
 import { closeAfter } from "../support/close-after.js";
+import { connectTo } from "../support/connect.js";
+import { toolEvent } from "../support/events.js";
 import { moduleReturning } from "../support/module-returning.js";
+import { TEST_RANGE } from "../support/plugin-requests.js";
 import { startTestControlPlane } from "../support/start-control-plane.js";
+import { type StartedSite, startSite } from "../support/start-listener.js";
+import { startNats } from "../support/start-nats.js";
+import { spawnRuntime } from "../support/start-runtime.js";
 
 let admin: ApiClient;
 /** Answers every hook. */
@@ -171,6 +181,151 @@ describe("Skillbox", () => {
 		expect(document.components.schemas["PluginImport"]).toMatchObject({ required: ["manifest"] });
 	});
 });
+
+describe("Skillbox's runtime: api_call", () => {
+	let calling: ApiClient;
+	let connection: NatsConnection;
+	let site: StartedSite;
+	let digest: string;
+
+	beforeAll(async () => {
+		const nats = await startNats();
+		const { wasm } = await buildPlugin("api-call");
+		digest = createHash("sha256").update(readFileSync(wasm)).digest("hex");
+		calling = (await startTestControlPlane({ natsUrl: nats.url, env: { HOOKBUS_API_CALL_MODULE: wasm } })).admin;
+		await calling.ready();
+		await spawnRuntime({ natsUrl: nats.url, settings: { HOOKBUS_HTTP_PRIVATE_RANGES: TEST_RANGE } });
+		connection = await connectTo(nats.url);
+		site = await startSite("127.0.1.1", (request, response) => {
+			const url = new URL(request.url ?? "", "http://site");
+			if (url.pathname.endsWith("/slow")) return;
+			response.statusCode = url.pathname.endsWith("/Atlantis") ? 404 : 200;
+			response.setHeader("content-type", "application/json");
+			response.end(
+				JSON.stringify({ path: url.pathname, query: Object.fromEntries(url.searchParams), key: request.headers["x-api-key"] }),
+			);
+		});
+	}, 600_000);
+
+	const city = { type: "string", description: "Name of the city", required: true };
+	const weather = (version = "1.0.0") => ({
+		name: "Weather API",
+		version,
+		description: "Weather for every city",
+		license: "MIT",
+		runtime: "api_call",
+		timeout: "1s",
+		functions: [
+			{ name: "get_weather", description: "The weather of a city", parameters: { city, days: { type: "integer", default: 3 } } },
+			{ name: "report", description: "Reports the weather", parameters: { city, text: { type: "string" } } },
+		],
+		endpoints: [
+			{
+				name: "get_weather",
+				method: "GET",
+				url: `http://127.0.1.1:${site.port}/v1/weather/{{city}}?lang={{config.language}}`,
+				query: { days: "{{days}}" },
+				headers: { "X-Api-Key": "{{config.api_key}}" },
+			},
+			{
+				name: "report",
+				method: "POST",
+				url: `http://127.0.1.1:${site.port}/v1/reports`,
+				headers: { "X-Api-Key": "{{config.api_key}}" },
+				body: { city: "{{city}}", text: "Report: {{text}}" },
+			},
+		],
+		config_schema: {
+			api_key: { type: "string", secret: true, required: true },
+			language: { type: "string", default: "en" },
+		},
+		metadata: { category: "weather" },
+	});
+
+	const callTool = async (name: string, args: Record<string, unknown>) => {
+		const verdict = await ask(connection, toolEvent(name, args, { tenant: "default" }));
+		return { action: verdict.action, result: verdict.result as ToolResult | undefined };
+	};
+
+	test("needs no module, but one that runs it", async () => {
+		const refused = await admin.post<ProblemBody>("/api/v1/plugins/install", { manifest: weather() });
+		expect(refused).toMatchObject({ status: 422, body: { code: "api_call_missing" } });
+		expect(refused.body.detail).toContain("HOOKBUS_API_CALL_MODULE");
+		expect(await validate(weather())).toMatchObject({ valid: false, errors: [{ path: "/runtime" }] });
+		const sent = { manifest: weather(), module: Buffer.from(module).toString("base64") };
+		expect(await calling.post("/api/v1/plugins/install", sent)).toMatchObject({ status: 422, body: { code: "module_refused" } });
+	});
+
+	test.each(["/nowhere/plugin.wasm", import.meta.filename])("does not start with a file that is none: %s", async (path) => {
+		const env = { HOOKBUS_API_CALL_MODULE: path };
+		const starting = startTestControlPlane({ natsUrl: "nats://127.0.0.1:9", env });
+		await expect(starting).rejects.toThrow(`HOOKBUS_API_CALL_MODULE is ${path}, which `);
+	});
+
+	test("is installed from JSON, configured, enabled and called, and the key never leaves the host", async () => {
+		const checked = await calling.post<ManifestCheck>("/api/v1/plugins/validate-manifest", weather());
+		expect(checked.body).toMatchObject({ valid: true, manifest: { name: "weather-api", runtime: "api_call" } });
+		const installed = await calling.post<PluginChange>("/api/v1/plugins/install", { manifest: weather(), grants: "all" });
+		expect(installed).toMatchObject({
+			status: 201,
+			body: { plugin: { name: "weather-api", digest, permissions: { granted: ["network_access"], missing: [] } } },
+		});
+		// What is normalised is the same plugin, in our form.
+		const again = await calling.post<PluginChange>("/api/v1/plugins/install", { manifest: installed.body.plugin.manifest });
+		expect(again).toMatchObject({ status: 200, body: { created: false } });
+		closeAfter(() => calling.delete("/api/v1/plugins/weather-api"));
+
+		expect((await calling.post("/api/v1/plugins/weather-api/enable")).status).toBe(422);
+		const key = "k3y-of-the-weather";
+		const config = (values: object) => calling.put("/api/v1/plugins/weather-api/config", { config: values });
+		expect(await config({ api_key: key, language: "de", endpoints: [] })).toMatchObject({ status: 422 });
+		expect((await config({ api_key: key, language: "de" })).status).toBe(200);
+		const enabled = await calling.post("/api/v1/plugins/weather-api/enable?wait=applied&waitMs=60000");
+		expect(enabled.status).toBe(200);
+
+		const told = await callTool("get_weather", { city: "São Paulo/../x&y" });
+		expect(told.action).toBe("claimed");
+		expect(told.result).toMatchObject({ isError: true, content: { code: "invalid_argument" } });
+		const found = await callTool("get_weather", { city: "São Paulo & Rio" });
+		expect(found.result).toEqual({
+			content: {
+				path: "/v1/weather/S%C3%A3o%20Paulo%20%26%20Rio",
+				query: { lang: "de", days: "3" },
+				key: "*".repeat(key.length),
+			},
+		});
+		expect(site.requests.at(-1)?.headers["x-api-key"]).toBe(key);
+
+		const reported = await callTool("report", { city: 'Os"lo', text: "\n{{config.api_key}}" });
+		expect(reported.result?.isError).toBeUndefined();
+		expect(JSON.parse(site.requests.at(-1)?.body ?? "")).toEqual({ city: 'Os"lo', text: "Report: \n{{config.api_key}}" });
+
+		const missing = await callTool("get_weather", { city: "Atlantis" });
+		expect(missing.result).toMatchObject({ isError: true, content: { code: "http_status", status: 404, body: { query: {} } } });
+		const slow = await callTool("get_weather", { city: "slow" });
+		expect(slow.result).toMatchObject({ isError: true, content: { code: "no_response" } });
+		const wrong = await callTool("get_weather", { town: "Oslo" });
+		expect(wrong.result).toMatchObject({ isError: true });
+		expect(site.requests.map(({ url }) => url).filter((url) => url.includes("Oslo"))).toEqual([]);
+	});
+
+	test("takes a .zip and a form with the manifest alone, and updates as others do", async () => {
+		const file = buildZip([{ name: "plugin.yaml", content: stringify(weather("1.1.0")) }]);
+		await calling.post("/api/v1/plugins/install", { manifest: weather() });
+		closeAfter(() => calling.delete("/api/v1/plugins/weather-api"));
+		const updated = await calling.update<PluginChange>("weather-api", { file });
+		expect(updated).toMatchObject({ status: 200, body: { created: true, plugin: { version: "1.1.0", digest } } });
+		const form = new FormData();
+		form.append("manifest", JSON.stringify(weather("1.1.0")));
+		const again = await calling.call<PluginChange>("PUT", "/api/v1/plugins/weather-api", form);
+		expect(again).toMatchObject({ status: 200, body: { created: false } });
+	});
+});
+
+interface ToolResult {
+	readonly content: unknown;
+	readonly isError?: boolean;
+}
 
 interface OpenApi {
 	readonly paths: Readonly<Record<string, { readonly post?: { readonly requestBody?: { readonly content?: object } } }>>;

@@ -19,6 +19,7 @@ import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
 import { createMetrics } from "./metrics.js";
 import { pause } from "./pause.js";
+import { readApiCallModule } from "./plugins/api-call-module.js";
 import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
 import { OutboxRelay, type RelayTiming } from "./routing/outbox-relay.js";
@@ -115,6 +116,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	const staging = createStaging(settings.HOOKBUS_DATA_DIR);
 	await staging.sweep();
 	const checkThreads = new CheckThreads();
+	const apiCallModule = await readApiCallModule(settings.HOOKBUS_API_CALL_MODULE);
 	const app = await buildApp({
 		database,
 		secrets,
@@ -127,6 +129,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		logger,
 		stopping: stopping.signal,
 		maxUploadBytes: settings.HOOKBUS_MAX_UPLOAD_BYTES,
+		apiCallModule,
 		version: VERSION,
 	});
 

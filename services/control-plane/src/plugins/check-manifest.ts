@@ -102,7 +102,9 @@ function versionFaults({ version, hookbus }: Manifest): ManifestNote[] {
 function configFaults(manifest: Manifest): ManifestNote[] {
 	const { config, defaults } = manifest;
 	if (config === undefined) {
-		return Object.keys(defaults ?? {}).length === 0 ? [] : [{ path: "/defaults", message: "defaults need a config schema that describes them" }];
+		return Object.keys(defaults ?? {}).length === 0
+			? []
+			: [{ path: "/defaults", message: "defaults need a config schema that describes them" }];
 	}
 	if (config["type"] !== "object") return [{ path: "/config/type", message: "a configuration is an object; write type: object" }];
 	const misplaced: ManifestNote[] = [];

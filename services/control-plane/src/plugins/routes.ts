@@ -28,6 +28,7 @@ import type { ControlPlaneMetrics } from "../metrics.js";
 import type { Committed } from "../routing/commit-change.js";
 import { createSerialQueue } from "../serial-queue.js";
 import { type AdmittedPackage, admitPackage } from "./admit-package.js";
+import { apiCallFaults } from "./api-call-module.js";
 import { grantPermissions, removePlugin, switchPlugin } from "./change-plugin.js";
 import { checkManifest, normaliseManifest } from "./check-manifest.js";
 import { describePlugin, listPluginSummaries, showVersions } from "./describe-plugin.js";
@@ -47,6 +48,8 @@ export interface PluginRoutesParts extends InstallParts {
 	readonly answerChange: AnswerChange;
 	/** Largest uploaded file in bytes. */
 	readonly maxUploadBytes: number;
+	/** Module of manifests that declare their requests; undefined: there is none. */
+	readonly apiCallModule: Buffer | undefined;
 }
 
 const NameParams = Type.Object({ name: PluginName });
@@ -96,7 +99,7 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				if (upload.grants !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.grants, "the form field grants");
 				return await oneAtATime(async () => {
 					if (request.raw.socket.destroyed) throw errors.upload_incomplete("the caller is gone; the package was not looked at");
-					const admitted = await admitPackage(upload, parts.checkThreads);
+					const admitted = await admitPackage(upload, parts.checkThreads, parts.apiCallModule);
 					return { committed: await store(caller, admitted, upload), warnings: admitted.warnings };
 				});
 			});
@@ -174,10 +177,11 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				typeof body === "string" ? await parseManifest(body, "the manifest", parts.checkThreads) : body,
 				parts.checkThreads,
 			);
+			const errors = [...report.errors, ...apiCallFaults(report.manifest, parts.apiCallModule)];
 			return {
-				valid: report.manifest !== undefined,
-				...(report.manifest === undefined ? {} : { manifest: normaliseManifest(report.manifest) }),
-				errors: [...report.errors],
+				valid: errors.length === 0,
+				...(report.manifest === undefined || errors.length > 0 ? {} : { manifest: normaliseManifest(report.manifest) }),
+				errors,
 				warnings: [...report.warnings],
 			};
 		},

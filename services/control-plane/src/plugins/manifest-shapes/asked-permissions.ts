@@ -54,8 +54,9 @@ function rulesOf(translation: Translation): unknown {
 
 /** Elsewhere a plugin sees all of its configuration; here it sees a secret when it asks for that, or the host puts it in. */
 function askForSecrets(translation: Translation, asked: Set<unknown>): void {
-	const { config, network } = translation.manifest;
-	if (!isObject(config) || asked.has("read_secrets")) return;
+	const { config, network, runtime } = translation.manifest;
+	// A plugin without a module of its own reads nothing.
+	if (!isObject(config) || asked.has("read_secrets") || runtime === "api_call") return;
 	const placed = new Set((Array.isArray(network) ? network : []).flatMap(placedSecrets));
 	const unseen = [...secretFields({ config } as unknown as Manifest)].filter((field) => !placed.has(field));
 	if (unseen.length === 0) return;

@@ -38,10 +38,15 @@ function setMemory(translation: Translation, value: unknown, path: string): void
 }
 
 function setTimeLimit(translation: Translation, value: unknown, path: string): void {
-	const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m)?$/.exec(scalarText(value)) ?? [];
-	if (digits === undefined) return translation.refuse(path, `${shown(value)} is no time; write such as 500ms or 5s`);
-	const ms = Math.ceil(Number(digits) * (MILLISECONDS[unit ?? "ms"] as number));
+	const ms = timeIn(value);
+	if (ms === undefined) return translation.refuse(path, `${shown(value)} is no time; write such as 500ms or 5s`);
 	setLimit(translation, "timeoutMs", ms, { path, unit: "ms" });
+}
+
+/** Milliseconds of a time such as 500ms, 5s, 1m or a number of milliseconds; `undefined` when it is none. */
+export function timeIn(value: unknown): number | undefined {
+	const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m)?$/.exec(scalarText(value)) ?? [];
+	return digits === undefined ? undefined : Math.ceil(Number(digits) * (MILLISECONDS[unit ?? "ms"] as number));
 }
 
 function setRate(translation: Translation, value: unknown): void {

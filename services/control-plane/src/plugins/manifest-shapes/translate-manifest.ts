@@ -3,11 +3,13 @@
 //
 //   hookbus                                                    ours, unchanged, whatever else it has
 //   configSchema, defaultConfig, pluginType, entryPoint, …     settings and resources
+//   runtime: api_call, endpoints                               declared endpoints
 //   functions, config_schema                                   function tools
 //   hooks that are names                                       string hooks
 //   none of these                                              ours
 import { HOST_API_VERSION, type ManifestNote } from "@hookbus/schemas";
 import type { Config } from "../../config/merge-config.js";
+import { translateDeclaredEndpoints } from "./declared-endpoints.js";
 import { translateFunctionTools } from "./function-tools.js";
 import { SETTINGS_FIELDS, translateSettingsAndResources } from "./settings-and-resources.js";
 import { hasStringHooks, translateStringHooks } from "./string-hooks.js";
@@ -29,6 +31,7 @@ interface Shape {
 }
 
 const FUNCTION_FIELDS = ["functions", "config_schema"];
+const ENDPOINT_FIELDS = ["endpoints"];
 
 /** Never throws, and changes nothing that is in our form. */
 export function translateManifest(source: Config): TranslatedManifest {
@@ -52,10 +55,14 @@ function shapeOf(source: Config): Shape | { readonly mixed: readonly string[] } 
 	if (has("hookbus")) return undefined;
 	const settings = SETTINGS_FIELDS.filter(has);
 	const functions = FUNCTION_FIELDS.filter(has);
+	const endpoints = ENDPOINT_FIELDS.filter(has);
 	if (settings.length > 0) {
-		const mixed = functions.filter((field) => field !== "functions");
+		const mixed = [...functions.filter((field) => field !== "functions"), ...endpoints];
 		if (mixed.length > 0) return { mixed: [...settings, ...mixed] };
 		return { title: "a manifest of settings and resources", translate: translateSettingsAndResources };
+	}
+	if (source["runtime"] === "api_call" || (endpoints.length > 0 && !has("runtime"))) {
+		return { title: "a manifest of declared requests", translate: translateDeclaredEndpoints };
 	}
 	if (functions.length > 0) return { title: "a manifest of functions", translate: translateFunctionTools };
 	if (hasStringHooks(source["hooks"])) return { title: "a short manifest with names of hooks", translate: translateStringHooks };

@@ -11,7 +11,7 @@ export class Translation {
 	readonly warnings: ManifestNote[] = [];
 	readonly #source: Config;
 	readonly #taken = new Set<string>();
-	readonly #origins = new Map<string, string>();
+	readonly #origins = new Map<string, { readonly from: string; readonly isMade: boolean }>();
 
 	/** @param source the foreign manifest; it is not changed */
 	constructor(source: Config) {
@@ -32,14 +32,19 @@ export class Translation {
 
 	/** Notes that the value at a pointer into our manifest came from a pointer into the foreign one. */
 	cameFrom(pointer: string, from: string): void {
-		this.#origins.set(pointer, from);
+		this.#origins.set(pointer, { from, isMade: false });
+	}
+
+	/** The same for a value that was made of that place: what is inside of it has no place of its own there. */
+	madeFrom(pointer: string, from: string): void {
+		this.#origins.set(pointer, { from, isMade: true });
 	}
 
 	/** The place in the foreign manifest that a place in ours came from. */
 	locate(pointer: string): string {
 		for (let end = pointer.length; end > 0; end = pointer.lastIndexOf("/", end - 1)) {
 			const origin = this.#origins.get(pointer.slice(0, end));
-			if (origin !== undefined) return `${origin}${pointer.slice(end)}`;
+			if (origin !== undefined) return origin.isMade ? origin.from : `${origin.from}${pointer.slice(end)}`;
 		}
 		return pointer;
 	}
