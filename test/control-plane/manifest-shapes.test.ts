@@ -89,10 +89,23 @@ test("anything that looks like another shape is translated once, and then never 
 		fc.array(fc.constantFrom("message", "on_chat_message", "network_access", "read_messages", "initialize")),
 		fc.dictionary(fc.string(), fc.record({ type: fc.constantFrom("string", "int", "secret"), default: fc.jsonValue() })),
 	);
+	const text = fc.constantFrom(
+		"https://a.example.com/{{city}}?k={{config.key}}",
+		"{{city}}",
+		"x {{config.key}}",
+		"{{",
+		"post",
+		"1s",
+	);
+	const request = fc.dictionary(
+		fc.constantFrom("name", "url", "method", "query", "headers", "body", "parameters", "timeout", "description"),
+		fc.oneof(text, fc.dictionary(fc.string(), text), fc.jsonValue()),
+	);
+	const some = fc.oneof(anything, fc.constant("api_call"), fc.array(request), fc.dictionary(fc.string(), request));
 	const names = ["name", "version", "functions", "config_schema", "hooks", "permissions", "metadata", "configSchema"];
 	const more = ["defaultConfig", "pluginType", "entryPoint", "resources", "minVersion", "dependencies", "tools", "runtime"];
 	const rest = ["id", "description", "author", "repository", "tags", "allowed_hosts", "timeout", "rate_limit", "endpoints"];
-	const fields = Object.fromEntries([...names, ...more, ...rest].map((name) => [name, anything]));
+	const fields = Object.fromEntries([...names, ...more, ...rest].map((name) => [name, some]));
 	await fc.assert(
 		fc.asyncProperty(fc.record(fields, { requiredKeys: [] }), async (manifest) => {
 			const before = structuredClone(manifest);
@@ -348,6 +361,11 @@ describe("declared requests", () => {
 		["JSON that is none", with_({ body: "{", headers: { "content-type": "application/json" } }), "/endpoints/0/body"],
 		["a time that is none", with_({ timeout: "long" }), "/endpoints/0/timeout"],
 		["no endpoints", { runtime: "api_call" }, "/endpoints"],
+		[
+			"more than 64 of them",
+			{ endpoints: Array.from({ length: 5_000 }, () => ({ url: "https://a.example.com" })) },
+			"/endpoints",
+		],
 		["a function without its request", { ...with_({}), functions: [{ name: "f" }] }, "/functions/0"],
 		["a hook", { ...with_({}), hooks: ["message"] }, "/hooks"],
 		[

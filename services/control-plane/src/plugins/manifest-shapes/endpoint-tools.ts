@@ -7,6 +7,9 @@ import { argumentOfPlace, configOfPlace, placesIn } from "./template-places.js";
 import type { Translation } from "./translation.js";
 import { shown } from "./written-values.js";
 
+/** As many as a manifest can have tools. */
+const MAX_ENDPOINTS = 64;
+
 export interface ToldTool {
 	/** Name, description and parameters, of the function or of the endpoint. */
 	readonly told: Config;
@@ -22,6 +25,10 @@ export function toldTools(translation: Translation): ToldTool[] {
 	const functions = entriesOf(translation, "functions");
 	if (endpoints.length === 0) {
 		translation.refuse("/endpoints", "must be a list of requests, each with name, method and url");
+		return [];
+	}
+	if (Math.max(endpoints.length, functions?.length ?? 0) > MAX_ENDPOINTS) {
+		translation.refuse("/endpoints", `there are more than ${MAX_ENDPOINTS} requests or functions; divide them among plugins`);
 		return [];
 	}
 	if (functions === undefined) {

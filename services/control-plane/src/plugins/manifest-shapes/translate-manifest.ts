@@ -30,6 +30,8 @@ interface Shape {
 	readonly translate: (translation: Translation) => void;
 }
 
+/** Most errors, and most warnings; nobody reads more at once. */
+const MAX_NOTES = 50;
 const FUNCTION_FIELDS = ["functions", "config_schema"];
 const ENDPOINT_FIELDS = ["endpoints"];
 
@@ -47,12 +49,18 @@ export function translateManifest(source: Config): TranslatedManifest {
 		translation.warnOfTheRest();
 	}
 	const { manifest, errors, warnings } = translation;
-	return { manifest, errors, warnings, locate: (pointer) => translation.locate(pointer) };
+	return {
+		manifest,
+		errors: errors.slice(0, MAX_NOTES),
+		warnings: warnings.slice(0, MAX_NOTES),
+		locate: (pointer) => translation.locate(pointer),
+	};
 }
 
 function shapeOf(source: Config): Shape | { readonly mixed: readonly string[] } | undefined {
 	const has = (field: string) => Object.hasOwn(source, field);
 	if (has("hookbus")) return undefined;
+	
 	const settings = SETTINGS_FIELDS.filter(has);
 	const functions = FUNCTION_FIELDS.filter(has);
 	const endpoints = ENDPOINT_FIELDS.filter(has);
