@@ -60,7 +60,7 @@ export function translateManifest(source: Config): TranslatedManifest {
 function shapeOf(source: Config): Shape | { readonly mixed: readonly string[] } | undefined {
 	const has = (field: string) => Object.hasOwn(source, field);
 	if (has("hookbus")) return undefined;
-	
+
 	const settings = SETTINGS_FIELDS.filter(has);
 	const functions = FUNCTION_FIELDS.filter(has);
 	const endpoints = ENDPOINT_FIELDS.filter(has);
