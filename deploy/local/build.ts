@@ -49,3 +49,8 @@ export function childEnvironment(stream: NodeJS.WriteStream): NodeJS.ProcessEnv 
 export function pluginPackage(name: string): string {
 	return inRepository(`plugins-wasm/${name}/build/${name}.zip`);
 }
+
+/** Module that a plugin's build leaves behind. */
+export function pluginModule(name: string): string {
+	return inRepository(`plugins-wasm/${name}/build/plugin.wasm`);
+}

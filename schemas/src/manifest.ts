@@ -170,6 +170,12 @@ export const Manifest = Type.Object(
 		category: Type.Optional(Type.String({ maxLength: 64 })),
 		tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 32 }), { maxItems: 16 })),
 		type: Type.Optional(PluginType),
+		runtime: Type.Optional(
+			Type.Literal("api_call", {
+				description:
+					"The package has no module of its own: that of the plugin api-call answers its tools, by the requests in defaults.endpoints",
+			}),
+		),
 		hookbus: Type.String({ maxLength: 64, description: "Semver range of the host API, such as ^1.0.0" }),
 		hooks: Type.Array(HookEntry, { minItems: 1, maxItems: 16 }),
 		tools: Type.Optional(Type.Array(ToolDefinition, { maxItems: 64 })),
@@ -249,6 +255,9 @@ function ruleFaults(manifest: Manifest): ManifestFault[] {
 			faults.push({ path: at, message: `${entry.hook} is listed twice; one entry for each hook` });
 		}
 		seen.add(entry.hook);
+		if (manifest.runtime === "api_call" && entry.hook !== "on_tool_call") {
+			faults.push({ path: `${at}/hook`, message: "runtime api_call answers tools at on_tool_call, and runs at no other hook" });
+		}
 	});
 	faults.push(...networkFaults(manifest));
 	const toolNames = new Set<string>();

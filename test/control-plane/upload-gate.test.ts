@@ -650,8 +650,10 @@ describe("fields of the form", () => {
 		await expectNothingLeft();
 	});
 
-	test("a body that is no form is refused", async () => {
-		const answer = await control.admin.post<ProblemBody>("/api/v1/plugins/install", { file: "x" });
+	test("a body that is no form and no JSON is refused", async () => {
+		const answer = await control.admin.call<ProblemBody>("POST", "/api/v1/plugins/install", "name: x", {
+			"content-type": "application/yaml",
+		});
 		expect(answer).toMatchObject({ status: 415, body: { code: "media_type_unknown" } });
 	});
 

@@ -64,6 +64,18 @@ describe("HP-25 a server that", () => {
 		expect(server.connections).toBe(1);
 	});
 
+	test("takes longer than the plugin waits, gives no response and leaves the plugin its time", async () => {
+		const server = await startListener(HOST, () => undefined);
+		const startedAt = performance.now();
+		const rule: NetworkRule = { host: HOST, scheme: "http", port: server.port };
+		const response = await pluginRequests()({ url: `http://${HOST}:${server.port}/`, timeoutMs: 100 }, rightsTo([rule]), 20_000);
+		expect(response).toMatchObject({ status: 0, reason: "no whole response within 100 ms" });
+		expect(performance.now() - startedAt).toBeLessThan(10_000);
+		await waitFor("the connection is closed", () => server.open === 0, { timeoutMs: 2_000 });
+		const sooner = pluginRequests()({ url: `http://${HOST}:${server.port}/`, timeoutMs: 20_000 }, rightsTo([rule]), 100);
+		expect((await refusalOf(sooner)).outcome).toBe("timeout");
+	});
+
 	test("has the connection closed within 100 ms of the deadline", async (context) => {
 		needsRealTime(context);
 		const server = await startListener(HOST, (socket) => writeForEver(socket, `${HEAD}\r\n`, "b", 20));

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { pluginModule } from "../build.js";
 import { inRepository, REPOSITORY } from "../repository.js";
 import type { Home } from "./home.js";
 import type { ServiceSpec } from "./supervised.js";
@@ -37,7 +38,7 @@ export function controlPlaneService({ home, natsUrl, port, env }: NodeService): 
 		name: "control plane",
 		...nodeService("services/control-plane/dist/main.js", port),
 		env: {
-			...withMasterKey(env, home),
+			...withApiCallModule(withMasterKey(env, home)),
 			HOOKBUS_NATS_URL: natsUrl,
 			HOOKBUS_DATA_DIR: home.controlPlaneDir,
 			HOOKBUS_ADMIN_KEY_FILE: home.adminKeyFile,
@@ -79,6 +80,12 @@ function nodeService(script: string, port: number): Omit<ServiceSpec, "name" | "
 function withMasterKey(env: NodeJS.ProcessEnv, home: Home): NodeJS.ProcessEnv {
 	const given = env["HOOKBUS_MASTER_KEY"] ?? env["HOOKBUS_MASTER_KEY_FILE"];
 	return given === undefined ? { ...env, HOOKBUS_MASTER_KEY_FILE: home.masterKeyFile } : env;
+}
+
+/** The person's module for manifests that declare their requests, else the one that was built here. */
+function withApiCallModule(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+	const given = env["HOOKBUS_API_CALL_MODULE"] ?? env["HOOKBUS_API_CALL_MODULE_FILE"];
+	return given === undefined ? { ...env, HOOKBUS_API_CALL_MODULE: pluginModule("api-call") } : env;
 }
 
 function greets(port: number): Promise<boolean> {

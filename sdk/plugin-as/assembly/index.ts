@@ -31,7 +31,7 @@ export { readConfig } from "./host/read-config";
 export { State } from "./host/state";
 export { Json, JsonParse } from "./json/json";
 export { JsonKind } from "./json/json-kind";
-export { utf8Text } from "./json/utf8";
+export { decodeText, encodeUtf8, utf8Text } from "./json/utf8";
 export { PluginResult, patchAt, toolResult } from "./result/plugin-result";
 export {
 	asciiLower,

@@ -20,6 +20,7 @@ import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
 import { createMetrics } from "./metrics.js";
 import { pause } from "./pause.js";
+import { readApiCallModule } from "./plugins/api-call-module.js";
 import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
 import { RolloutWatch } from "./rollouts/rollout-watch.js";
@@ -121,6 +122,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	const staging = createStaging(settings.HOOKBUS_DATA_DIR);
 	await staging.sweep();
 	const checkThreads = new CheckThreads();
+	const apiCallModule = await readApiCallModule(settings.HOOKBUS_API_CALL_MODULE);
 	const app = await buildApp({
 		database,
 		secrets,
@@ -135,6 +137,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		logger,
 		stopping: stopping.signal,
 		maxUploadBytes: settings.HOOKBUS_MAX_UPLOAD_BYTES,
+		apiCallModule,
 		version: VERSION,
 	});
 

@@ -37,6 +37,7 @@ export const ERROR_CATALOGUE = {
 	// Manifests and modules
 	manifest_unreadable: { title: "The manifest cannot be read", status: 422, retryable: false },
 	manifest_invalid: { title: "The manifest is not valid", status: 422, retryable: false },
+	api_call_missing: { title: "No module runs declared requests here", status: 422, retryable: false },
 	module_refused: { title: "The module is refused", status: 422, retryable: false },
 	module_probe_failed: { title: "The module does not compile or start", status: 422, retryable: false },
 

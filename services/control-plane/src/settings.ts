@@ -65,6 +65,13 @@ export const ControlPlaneSettings = Type.Object(
 			maximum: 100 * 1024 * 1024,
 			description: "Largest package file in bytes, as uploaded",
 		}),
+		HOOKBUS_API_CALL_MODULE: Type.Optional(
+			Type.String({
+				minLength: 1,
+				description:
+					"File of the plugin api-call's module (plugin.wasm), read at the start; it runs manifests with runtime api_call. Absent: they are refused",
+			}),
+		),
 		HOOKBUS_EXECUTION_RETENTION_DAYS: Type.Integer({
 			default: 30,
 			minimum: 1,

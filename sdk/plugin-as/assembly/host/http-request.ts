@@ -12,6 +12,8 @@ export class HttpRequest {
 	readonly headers: Json = Json.ofObject();
 	/** Null for none. */
 	content: ArrayBuffer | null = null;
+	/** Milliseconds to wait for the response; 0 until the plugin's own time is over. */
+	timeoutMs: i32 = 0;
 
 	/** @param method GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS */
 	constructor(url: string, method: string = "GET") {
@@ -22,6 +24,15 @@ export class HttpRequest {
 	/** Sets a header, in place of one of this name, and returns this request. The case of names does not matter. */
 	header(name: string, value: string): HttpRequest {
 		this.headers.set(asciiLowerText(name), Json.ofString(value));
+		return this;
+	}
+
+	/**
+	 * Sets how long to wait for the whole response, 1 to 60,000 milliseconds, and returns this request. A response that takes longer
+	 * is none: status 0. Without it, waiting ends with the plugin's own time, and the plugin's call with it.
+	 */
+	timeout(ms: i32): HttpRequest {
+		this.timeoutMs = ms;
 		return this;
 	}
 

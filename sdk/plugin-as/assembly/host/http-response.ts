@@ -7,8 +7,8 @@ import { readBlock } from "./host-memory";
 
 export class HttpResponse {
 	/**
-	 * 100 to 599; 0 when there was no response: nobody listens, the connection broke, the name does not resolve, or the body has
-	 * more than 1 MiB. The plugin's log says why.
+	 * 100 to 599; 0 when there was no response: nobody listens, the connection broke, the name does not resolve, it took longer than
+	 * {@link HttpRequest.timeout}, or the body has more than 1 MiB. The plugin's log says why.
 	 */
 	readonly status: i32;
 	private readonly bodyBlock: u64;

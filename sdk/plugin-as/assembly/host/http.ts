@@ -25,6 +25,7 @@ export class Http {
 			.set("url", Json.ofString(request.url))
 			.set("method", Json.ofString(request.method))
 			.set("headers", request.headers);
+		if (request.timeoutMs != 0) head.set("timeoutMs", Json.ofInteger(request.timeoutMs));
 		const content = request.content;
 		const body = http_request(storeBytes(head.toBytes()), content !== null ? storeBytes(content) : 0);
 		return new HttpResponse(http_status_code(), body, http_headers());

@@ -147,6 +147,7 @@ function decodeToken(token: string): string {
 	}
 }
 
-function escapeToken(token: string): string {
+/** A name as a part of a JSON Pointer. */
+export function escapeToken(token: string): string {
 	return token.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -53,6 +53,8 @@ export interface AppParts {
 	readonly stopping: AbortSignal;
 	/** Largest uploaded file in bytes. */
 	readonly maxUploadBytes: number;
+	/** Module of manifests that declare their requests; undefined: there is none. */
+	readonly apiCallModule: Buffer | undefined;
 	/** Version of this service, shown in the OpenAPI document. */
 	readonly version: string;
 }

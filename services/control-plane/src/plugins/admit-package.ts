@@ -11,9 +11,10 @@ import type { CheckThreads } from "../checks/check-threads.js";
 import { probeModule } from "../checks/module-probe.js";
 import { errors } from "../errors.js";
 import { effectiveLimits } from "../routing/effective-limits.js";
+import { apiCallFaults } from "./api-call-module.js";
 import { checkManifest } from "./check-manifest.js";
 import { parseManifest } from "./parse-manifest.js";
-import { readPackage } from "./read-package.js";
+import { MODULE_NAME, readPackage } from "./read-package.js";
 
 export interface AdmittedPackage {
 	readonly manifest: Manifest;
@@ -25,21 +26,23 @@ export interface AdmittedPackage {
 }
 
 export interface UploadedPackage {
-	readonly path: string;
+	readonly path: string | undefined;
 	readonly manifestText: string | undefined;
 	/** SHA-256 that the caller expects of the module. */
 	readonly expectedDigest: string | undefined;
 }
 
 /**
+ * @param apiCallModule module of manifests that declare their requests; undefined: there is none
  * @throws CodedError for everything that is wrong with the package: archive, manifest, digest, module
  */
-export async function admitPackage(upload: UploadedPackage, threads: CheckThreads): Promise<AdmittedPackage> {
-	const { manifestName, manifestText, module, readme } = await readPackage(upload.path, upload.manifestText);
-	const digest = createHash("sha256").update(module).digest("hex");
-	if (upload.expectedDigest !== undefined && upload.expectedDigest !== digest) {
-		throw errors.digest_mismatch(`the module's SHA-256 is ${digest}; ${upload.expectedDigest} was expected`);
-	}
+export async function admitPackage(
+	upload: UploadedPackage,
+	threads: CheckThreads,
+	apiCallModule: Buffer | undefined,
+): Promise<AdmittedPackage> {
+	const files = await readPackage(upload.path, upload.manifestText);
+	const { manifestName, manifestText, readme } = files;
 	const report = await checkManifest(await parseManifest(manifestText, manifestName, threads), threads);
 	if (report.manifest === undefined) {
 		const [first] = report.errors;
@@ -49,8 +52,28 @@ export async function admitPackage(upload: UploadedPackage, threads: CheckThread
 		);
 	}
 	const { manifest } = report;
+	const module = moduleOf(manifest, files.module, apiCallModule);
+	const digest = createHash("sha256").update(module).digest("hex");
+	if (upload.expectedDigest !== undefined && upload.expectedDigest !== digest) {
+		throw errors.digest_mismatch(`the module's SHA-256 is ${digest}; ${upload.expectedDigest} was expected`);
+	}
 	await admitModule(module, manifest);
 	return { manifest, warnings: report.warnings, module, digest, readme };
+}
+
+/** The package's own module, or the one that runs declared requests. */
+function moduleOf(manifest: Manifest, brought: Buffer | undefined, apiCallModule: Buffer | undefined): Buffer {
+	if (manifest.runtime === "api_call") {
+		const [fault] = apiCallFaults(manifest, apiCallModule);
+		if (fault !== undefined || apiCallModule === undefined) throw errors.api_call_missing(`${fault?.path}: ${fault?.message}`);
+		if (brought === undefined) return apiCallModule;
+		const message = "the manifest says runtime: api_call, which needs no module; remove it, or remove runtime";
+		throw errors.module_refused(`${MODULE_NAME}: ${message}`, { errors: [{ path: MODULE_NAME, message }] });
+	}
+	if (brought !== undefined) return brought;
+	throw errors.package_file_missing(`the package has no ${MODULE_NAME} at its root; add the compiled module under this name`, {
+		errors: [{ path: MODULE_NAME, message: "is missing" }],
+	});
 }
 
 async function admitModule(module: Buffer, manifest: Manifest): Promise<void> {

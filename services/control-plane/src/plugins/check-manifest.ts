@@ -10,6 +10,7 @@ import { isObject } from "../config/merge-config.js";
 import { DEFAULT_ORDER } from "../routing/chain-order.js";
 import { effectiveLimits } from "../routing/effective-limits.js";
 import { completeRule, describeRule } from "../routing/network-rules.js";
+import { translateManifest } from "./manifest-shapes/translate-manifest.js";
 
 /** Names that are words of the REST paths; a plugin with such a name could not be asked for. */
 const RESERVED_NAMES = ["install", "metrics", "validate-manifest"];
@@ -17,8 +18,9 @@ const RESERVED_NAMES = ["install", "metrics", "validate-manifest"];
 const MAX_DEPTH = 32;
 
 export interface ManifestReport {
-	/** The manifest as it was written; absent when it is not valid. */
+	/** The manifest in our form: as it was written, or translated from another shape; absent when it is not valid. */
 	readonly manifest?: Manifest;
+	/** Paths lead into the manifest as it was written. */
 	readonly errors: readonly ManifestNote[];
 	readonly warnings: readonly ManifestNote[];
 }
@@ -30,6 +32,15 @@ export async function checkManifest(value: unknown, threads: CheckThreads): Prom
 	if (isDeeperThan(value, MAX_DEPTH)) return fatal("", `the manifest is nested more than ${MAX_DEPTH} deep`);
 	const unstorable = findUnstorable(value);
 	if (unstorable !== undefined) return fatal(unstorable, "holds U+0000 or half of a surrogate pair");
+	const { manifest, errors, warnings, locate } = translateManifest(value);
+	if (errors.length > 0) return { errors, warnings };
+	if (isDeeperThan(manifest, MAX_DEPTH)) return fatal("", `the manifest is nested more than ${MAX_DEPTH} deep once translated`);
+	const report = await checkOwnManifest(manifest, threads);
+	const located = (note: ManifestNote): ManifestNote => ({ ...note, path: locate(note.path) });
+	return { ...report, errors: report.errors.map(located), warnings: [...warnings, ...report.warnings.map(located)] };
+}
+
+async function checkOwnManifest(value: Record<string, unknown>, threads: CheckThreads): Promise<ManifestReport> {
 	const shape = manifestFaults(value);
 	if (shape.length > 0) return { errors: shape, warnings: [] };
 	const manifest = value as unknown as Manifest;
@@ -93,7 +104,9 @@ function versionFaults({ version, hookbus }: Manifest): ManifestNote[] {
 function configFaults(manifest: Manifest): ManifestNote[] {
 	const { config, defaults } = manifest;
 	if (config === undefined) {
-		return defaults === undefined ? [] : [{ path: "/defaults", message: "defaults need a config schema that describes them" }];
+		return Object.keys(defaults ?? {}).length === 0
+			? []
+			: [{ path: "/defaults", message: "defaults need a config schema that describes them" }];
 	}
 	if (config["type"] !== "object") return [{ path: "/config/type", message: "a configuration is an object; write type: object" }];
 	const misplaced: ManifestNote[] = [];

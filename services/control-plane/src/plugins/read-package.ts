@@ -11,12 +11,13 @@ export interface PackageFiles {
 	/** File name of the manifest, for messages. */
 	readonly manifestName: string;
 	readonly manifestText: string;
-	readonly module: Buffer;
+	/** Undefined: there is none. */
+	readonly module: Buffer | undefined;
 	readonly readme: string | undefined;
 }
 
 const MANIFEST_NAMES = ["plugin.yaml", "plugin.yml", "plugin.json"];
-const MODULE_NAME = "plugin.wasm";
+export const MODULE_NAME = "plugin.wasm";
 const README_NAME = "README.md";
 
 const WANTED: WantedFiles = new Map([
@@ -26,11 +27,12 @@ const WANTED: WantedFiles = new Map([
 ]);
 
 /**
- * @param path the uploaded file
+ * @param path the uploaded file; undefined: only a manifest was sent
  * @param manifestText the manifest that was sent beside it; needed for a bare module, refused for an archive
  * @throws CodedError `package_…`, `archive_…`, `upload_too_large`
  */
-export async function readPackage(path: string, manifestText: string | undefined): Promise<PackageFiles> {
+export async function readPackage(path: string | undefined, manifestText: string | undefined): Promise<PackageFiles> {
+	if (path === undefined) return withManifestBeside(undefined, manifestText);
 	const kind = await kindOf(path);
 	if (kind === "wasm") return await readBareModule(path, manifestText);
 	if (manifestText !== undefined) {
@@ -55,12 +57,16 @@ async function kindOf(path: string): Promise<"zip" | "wasm"> {
 }
 
 async function readBareModule(path: string, manifestText: string | undefined): Promise<PackageFiles> {
-	if (manifestText === undefined) {
-		throw errors.package_file_missing("a bare .wasm needs its manifest: send it as the form field manifest (YAML or JSON)");
-	}
 	const module = await readFile(path);
 	if (module.length > MAX_MODULE_BYTES) {
 		throw errors.upload_too_large(`the module has ${module.length} bytes; at most ${MAX_MODULE_BYTES} are taken`);
+	}
+	return withManifestBeside(module, manifestText);
+}
+
+function withManifestBeside(module: Buffer | undefined, manifestText: string | undefined): PackageFiles {
+	if (manifestText === undefined) {
+		throw errors.package_file_missing("a bare .wasm needs its manifest: send it beside it as manifest (YAML or JSON)");
 	}
 	return { manifestName: "manifest", manifestText, module, readme: undefined };
 }
@@ -75,17 +81,11 @@ function fromArchive(files: ReadonlyMap<string, Buffer>): PackageFiles {
 		);
 	}
 	if (other !== undefined) throw errors.package_ambiguous(`the archive holds ${manifestName} and ${other}; keep one of them`);
-	const module = files.get(MODULE_NAME);
-	if (module === undefined) {
-		throw errors.package_file_missing(`the archive has no ${MODULE_NAME} at its root; add the compiled module under this name`, {
-			errors: [{ path: MODULE_NAME, message: "is missing" }],
-		});
-	}
 	const readme = files.get(README_NAME);
 	return {
 		manifestName,
 		manifestText: utf8(files.get(manifestName), manifestName),
-		module,
+		module: files.get(MODULE_NAME),
 		readme: readme === undefined ? undefined : utf8(readme, README_NAME),
 	};
 }

@@ -11,8 +11,8 @@ import { errors } from "../errors.js";
 import { MAX_MANIFEST_BYTES } from "./parse-manifest.js";
 
 export interface Upload {
-	/** The uploaded file, inside the staging directory. */
-	readonly path: string;
+	/** The uploaded file, inside the staging directory; undefined: a manifest alone was sent. */
+	readonly path: string | undefined;
 	readonly manifestText: string | undefined;
 	readonly expectedDigest: string | undefined;
 	/** Permissions to grant; `all`: everything that the manifest asks for; absent: none beyond those that are granted. */
@@ -22,21 +22,17 @@ export interface Upload {
 }
 
 /** Documents the form in a route; it is read as a stream and checked field by field. */
-export const uploadForm = {
-	consumes: ["multipart/form-data"],
-	body: Type.Unsafe({
-		type: "object",
-		required: ["file"],
-		properties: {
-			file: { type: "string", format: "binary", description: "Package (.zip) or module (.wasm); its bytes decide" },
-			manifest: { type: "string", description: "With a .wasm: its manifest, YAML or JSON" },
-			digest: { type: "string", description: "Expected SHA-256 of the module" },
-			grants: { type: "string", description: "Permissions to grant, with commas; all: everything asked for. Role admin" },
-			enable: { type: "string", enum: ["true", "false"], description: "Role operator" },
-			bind: { type: "string", enum: ["tenant", "none"], description: "Binding to make; a new plugin: tenant by default" },
-		},
-	}),
-};
+export const uploadForm = Type.Unsafe({
+	type: "object",
+	properties: {
+		file: { type: "string", format: "binary", description: "Package (.zip) or module (.wasm); its bytes decide" },
+		manifest: { type: "string", description: "With a .wasm: its manifest, YAML or JSON. Alone: one that needs no module" },
+		digest: { type: "string", description: "Expected SHA-256 of the module" },
+		grants: { type: "string", description: "Permissions to grant, with commas; all: everything asked for. Role admin" },
+		enable: { type: "string", enum: ["true", "false"], description: "Role operator" },
+		bind: { type: "string", enum: ["tenant", "none"], description: "Binding to make; a new plugin: tenant by default" },
+	},
+});
 
 const FIELDS = ["manifest", "digest", "grants", "enable", "bind"] as const;
 type FieldName = (typeof FIELDS)[number];
@@ -50,7 +46,9 @@ type FieldName = (typeof FIELDS)[number];
  */
 export async function receiveUpload(request: FastifyRequest, directory: string, maxBytes: number): Promise<Upload> {
 	if (!request.isMultipart()) {
-		throw errors.media_type_unknown("send the package as multipart/form-data with the file in the field file");
+		throw errors.media_type_unknown(
+			"send the package as multipart/form-data with the file in the field file, or as application/json with manifest and module",
+		);
 	}
 	try {
 		return await readForm(request, directory, maxBytes);
@@ -85,7 +83,9 @@ async function readForm(request: FastifyRequest, directory: string, maxBytes: nu
 				`the file field "${part.fieldname}" is not expected; send one file as file, and the manifest as manifest`,
 			);
 	}
-	if (path === undefined) throw errors.upload_field_invalid("the form has no file; send the .zip or .wasm in the field file");
+	if (path === undefined && !fields.has("manifest")) {
+		throw errors.upload_field_invalid("the form has no file; send the .zip or .wasm in the field file");
+	}
 	return {
 		path,
 		manifestText: fields.get("manifest"),

@@ -28,11 +28,13 @@ import type { ControlPlaneMetrics } from "../metrics.js";
 import type { Committed } from "../routing/commit-change.js";
 import { createSerialQueue } from "../serial-queue.js";
 import { type AdmittedPackage, admitPackage } from "./admit-package.js";
+import { apiCallFaults } from "./api-call-module.js";
 import { grantPermissions, removePlugin, switchPlugin } from "./change-plugin.js";
 import { checkManifest, normaliseManifest } from "./check-manifest.js";
 import { describePlugin, listPluginSummaries, showVersions } from "./describe-plugin.js";
 import { type Installed, type InstallParts, installPlugin, replaceVersion } from "./install-plugin.js";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./parse-manifest.js";
+import { isPluginImport, MAX_IMPORT_BYTES, PluginImport, receiveImport } from "./receive-import.js";
 import { receiveUpload, type Upload, uploadForm } from "./receive-upload.js";
 import { listVersions } from "./repository.js";
 import { requirePlugin } from "./require-plugin.js";
@@ -46,6 +48,8 @@ export interface PluginRoutesParts extends InstallParts {
 	readonly answerChange: AnswerChange;
 	/** Largest uploaded file in bytes. */
 	readonly maxUploadBytes: number;
+	/** Module of manifests that declare their requests; undefined: there is none. */
+	readonly apiCallModule: Buffer | undefined;
 }
 
 const NameParams = Type.Object({ name: PluginName });
@@ -79,6 +83,11 @@ function requireNoWishes({ grants, enable, bind }: Upload): void {
 	);
 }
 
+/** A package comes as a form, or whole in one JSON document. */
+const packageBody = {
+	content: { "multipart/form-data": { schema: uploadForm }, "application/json": { schema: PluginImport } },
+};
+
 type Store = (caller: Caller, admitted: AdmittedPackage, upload: Upload) => Promise<Committed<Installed>>;
 
 export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
@@ -102,12 +111,14 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		const caller = callerOf(request);
 		try {
 			const stored = await parts.staging.within(async (directory) => {
-				const upload = await receiveUpload(request, directory, parts.maxUploadBytes);
+				const upload = isPluginImport(request.body)
+					? await receiveImport(request.body, directory)
+					: await receiveUpload(request, directory, parts.maxUploadBytes);
 				if (upload.enable !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.enable, "the form field enable");
 				if (upload.grants !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.grants, "the form field grants");
 				return await oneAtATime(async () => {
 					if (request.raw.socket.destroyed) throw errors.upload_incomplete("the caller is gone; the package was not looked at");
-					const admitted = await admitPackage(upload, parts.checkThreads);
+					const admitted = await admitPackage(upload, parts.checkThreads, parts.apiCallModule);
 					return { committed: await store(caller, admitted, upload), warnings: admitted.warnings };
 				});
 			});
@@ -127,9 +138,10 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				operationId: "installPlugin",
 				summary: "Install a plugin; the same package again changes nothing and answers 200",
 				querystring: WaitQuery,
-				...uploadForm,
+				body: packageBody,
 				response: { ...answers(PluginChange), 201: PluginChange },
 			},
+			bodyLimit: MAX_IMPORT_BYTES,
 		},
 		async (request, reply) => {
 			const stored = await receivePackage(request, (caller, admitted, upload) => installPlugin(parts, caller, admitted, upload));
@@ -151,9 +163,10 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				summary: "Bring another version of an installed plugin; a version that was there before becomes current again",
 				params: NameParams,
 				querystring: UpdateQuery,
-				...uploadForm,
+				body: packageBody,
 				response: answers(PluginChange),
 			},
+			bodyLimit: MAX_IMPORT_BYTES,
 		},
 		async (request) => {
 			const { name } = request.params;
@@ -185,10 +198,11 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				typeof body === "string" ? await parseManifest(body, "the manifest", parts.checkThreads) : body,
 				parts.checkThreads,
 			);
+			const errors = [...report.errors, ...apiCallFaults(report.manifest, parts.apiCallModule)];
 			return {
-				valid: report.manifest !== undefined,
-				...(report.manifest === undefined ? {} : { manifest: normaliseManifest(report.manifest) }),
-				errors: [...report.errors],
+				valid: errors.length === 0,
+				...(report.manifest === undefined || errors.length > 0 ? {} : { manifest: normaliseManifest(report.manifest) }),
+				errors,
 				warnings: [...report.warnings],
 			};
 		},

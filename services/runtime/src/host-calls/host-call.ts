@@ -8,6 +8,8 @@ export interface HttpRequest {
 	readonly url: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly body: Uint8Array | undefined;
+	/** Milliseconds after which the plugin no longer waits and gets status 0; absent: until its own time is over. */
+	readonly timeoutMs?: number;
 }
 
 export interface HttpResponse {

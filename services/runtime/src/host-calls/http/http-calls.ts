@@ -3,6 +3,7 @@
 import type { HttpRequest, HttpResponse } from "../host-call.js";
 import { invalid } from "../host-call-errors.js";
 import { MOST_REQUEST_TEXT, requireFewHeaders } from "../request-limits.js";
+import { HTTP_LIMITS } from "./http-limits.js";
 
 /** Sends a request by way of the main thread. */
 export type SendRequest = (request: HttpRequest) => HttpResponse;
@@ -17,7 +18,8 @@ export class HttpCalls {
 	}
 
 	/**
-	 * @param text the request as Extism's PDKs write it: JSON with url, method (GET when absent) and headers
+	 * @param text the request as Extism's PDKs write it: JSON with url, method (GET when absent) and headers; and timeoutMs, which only
+	 * this host knows
 	 * @throws HostCallError
 	 */
 	send(text: string, body: Uint8Array | undefined): HttpResponse {
@@ -37,13 +39,24 @@ export class HttpCalls {
 }
 
 function parseRequest(text: string): Omit<HttpRequest, "body"> {
-	const { url, method, headers } = parseObject(text);
+	const { url, method, headers, timeoutMs } = parseObject(text);
 	if (typeof url !== "string") throw invalid("http_request: the request has no url");
 	if (method !== undefined && method !== null && typeof method !== "string") throw invalid("http_request: the method is no text");
-	return { type: "http_request", url, method: method ?? "GET", headers: parseHeaders(headers) };
+	return {
+		type: "http_request",
+		url,
+		method: method ?? "GET",
+		headers: parseHeaders(headers),
+		...(timeoutMs === undefined || timeoutMs === null ? {} : { timeoutMs: parseTimeout(timeoutMs) }),
+	};
 }
 
-function parseObject(text: string): { readonly url?: unknown; readonly method?: unknown; readonly headers?: unknown } {
+function parseTimeout(timeoutMs: unknown): number {
+	if (typeof timeoutMs === "number" && timeoutMs >= 1 && timeoutMs <= HTTP_LIMITS.timeoutMs) return timeoutMs;
+	throw invalid(`http_request: timeoutMs must be a number of milliseconds from 1 to ${HTTP_LIMITS.timeoutMs}`);
+}
+
+function parseObject(text: string): Readonly<Partial<Record<"url" | "method" | "headers" | "timeoutMs", unknown>>> {
 	try {
 		const value: unknown = JSON.parse(text);
 		if (typeof value === "object" && value !== null) return value;

@@ -4,7 +4,7 @@
 //   prepared → resolved → every address checked → connected to one of these → sent → response
 //                                                                                 → redirect → prepared, 5 times at most
 //   not allowed, at any of these     denied: ends the plugin's call
-//   no response, or one too large    status 0 with the reason
+//   no response, or one too large    status 0 with the reason; one that is later than the plugin waits for it as well
 //   too many at the same time        the same
 //   the signal                       closes what is open, timeout
 import { createSecureContext, rootCertificates } from "node:tls";
@@ -25,6 +25,7 @@ import { placeableSecrets, placeSecrets } from "./place-secrets.js";
 import { type PreparedRequest, prepareRequest } from "./prepare-request.js";
 import { checkNameServers, resolveHost } from "./resolve-host.js";
 import { sendRequest, type WireResponse } from "./send-request.js";
+import { withinTime } from "./within-time.js";
 
 export interface HttpOptions {
 	/** CIDRs, such as 10.1.0.0/16, that plugins may reach although they are not public or this machine's; default: none. */
@@ -90,7 +91,9 @@ export function createHttpFunction(options: HttpOptions): HostFunction<"http_req
 		prepare: (request, rights) => prepareRequest(request, rights, options.hosts),
 		async run(prepared, rights, { signal }) {
 			try {
-				return await slots.use(rights, () => exchangeAll(prepared, rights, signal));
+				return await slots.use(rights, () =>
+					withinTime(prepared.timeoutMs, signal, (limited) => exchangeAll(prepared, rights, limited)),
+				);
 			} catch (thrown) {
 				if (signal.aborted) {
 					const what = requestText(prepared.method, prepared.url);

@@ -3,6 +3,8 @@
 
 export const HTTP_LIMITS = {
 	callsPerInvocation: 5,
+	/** Most milliseconds that a plugin may say it waits for one; its own time ends it sooner. */
+	timeoutMs: 60_000,
 	/** Bytes of the URL, as the plugin writes it and as it is sent. */
 	urlBytes: 8 * 1024,
 	/** Bytes. */

@@ -19,6 +19,8 @@ export interface PreparedRequest {
 	readonly body: Uint8Array | undefined;
 	/** The rule that allows it. */
 	readonly rule: NetworkRule;
+	/** Milliseconds that the plugin waits; `undefined`: until its own time is over. */
+	readonly timeoutMs: number | undefined;
 }
 
 const METHODS: readonly unknown[] = HttpMethod.anyOf.map((literal) => literal.const);
@@ -35,7 +37,7 @@ export function prepareRequest(request: HttpRequest, rights: PluginRights, hosts
 	const rule = requireRule(method, url, rights.network, hosts);
 	const headers = cleanHeaders(request.headers);
 	requireSecrets(method, url, rule, rights.secrets);
-	return { method, url, headers, body, rule };
+	return { method, url, headers, body, rule, timeoutMs: request.timeoutMs };
 }
 
 function readMethod(given: string): string {
