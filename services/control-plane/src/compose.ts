@@ -2,7 +2,7 @@
 // of the service.
 
 import type { AddressInfo } from "node:net";
-import { createOrderedStop, createSecretBox, describeError } from "@hookbus/foundation";
+import { createOrderedStop, createSecretBox, describeError, natsAuthentication } from "@hookbus/foundation";
 import type { Logger } from "pino";
 import { ensureFirstKey } from "./api-keys/first-key.js";
 import { BusLink } from "./bus/bus-link.js";
@@ -93,7 +93,8 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 			url: settings.HOOKBUS_NATS_URL,
 			name: "hookbus control plane",
 			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION,
-			...(settings.HOOKBUS_NATS_TOKEN === undefined ? {} : { token: settings.HOOKBUS_NATS_TOKEN }),
+			inboxPrefix: "_INBOX_control_plane",
+			authentication: natsAuthentication(settings),
 		},
 		{ replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS },
 		logger,

@@ -1,5 +1,5 @@
 // Settings of the control plane, from the environment.
-import { defineErrors, LogLevel, readSettings } from "@hookbus/foundation";
+import { defineErrors, LogLevel, NatsCredentialSettings, readSettings } from "@hookbus/foundation";
 import { type Static, Type } from "@sinclair/typebox";
 
 const errors = defineErrors({
@@ -10,6 +10,7 @@ export const ControlPlaneSettings = Type.Object(
 	{
 		HOOKBUS_NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "NATS servers, separated by commas" }),
 		HOOKBUS_NATS_TOKEN: Type.Optional(Type.String({ description: "Token for NATS servers that ask for one" })),
+		...NatsCredentialSettings,
 		HOOKBUS_NATS_REQUIRE_SAFE_VERSION: Type.Boolean({
 			default: false,
 			description: "Refuse NATS servers older than the last security fixes (2.11.16, 2.12.7, 2.14.0); false warns",
