@@ -2,7 +2,7 @@
 // the public key for the server's configuration, which therefore holds no secret.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createUser, fromSeed } from "nkeys.js";
+import { nkeys } from "nats";
 import type { BusUsers, Identity } from "./accounts.js";
 
 export interface BusNames {
@@ -35,11 +35,11 @@ export function busUsers(directory: string, { tenants, runtimes }: BusNames): Bu
 
 function publicKey(file: string): string {
 	if (!existsSync(file)) {
-		writeFileSync(file, `${new TextDecoder().decode(createUser().getSeed())}\n`, { mode: 0o600, flag: "wx" });
+		writeFileSync(file, `${new TextDecoder().decode(nkeys.createUser().getSeed())}\n`, { mode: 0o600, flag: "wx" });
 	}
 	chmodSync(file, 0o600);
 	try {
-		return fromSeed(new TextEncoder().encode(readFileSync(file, "utf8").trim())).getPublicKey();
+		return nkeys.fromSeed(new TextEncoder().encode(readFileSync(file, "utf8").trim())).getPublicKey();
 	} catch (cause) {
 		// The cause is not quoted: it may hold a part of the seed.
 		throw new Error(`${file} holds no seed of an nkey; remove it, and a new one is made`, { cause });

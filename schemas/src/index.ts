@@ -10,6 +10,7 @@ export * from "./api/plugin.js";
 export * from "./api/plugin-config.js";
 export * from "./api/plugin-limits.js";
 export * from "./api/runtime-fleet.js";
+export * from "./api/tenant.js";
 export * from "./bus.js";
 export * from "./data/on-after-response.js";
 export * from "./data/on-before-response.js";

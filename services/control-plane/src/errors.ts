@@ -63,6 +63,9 @@ export const ERROR_CATALOGUE = {
 	api_key_not_found: { title: "No such API key", status: 404, retryable: false },
 	last_admin_key: { title: "This is the last admin key", status: 409, retryable: false },
 
+	// Tenants
+	tenant_exists: { title: "The tenant exists already", status: 409, retryable: false },
+
 	// Fleet
 	not_applied_in_time: { title: "The change is stored, but not applied everywhere yet", status: 504, retryable: true },
 	activation_failed: { title: "A runtime could not take the plugin into service", status: 502, retryable: false },

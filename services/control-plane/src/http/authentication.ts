@@ -7,7 +7,8 @@ import { findActiveKey } from "../api-keys/repository.js";
 import type { Actor } from "../audit/actor.js";
 import type { Database } from "../database/database.js";
 import { errors } from "../errors.js";
-import { accessOf, isAllowed } from "./access-policy.js";
+import { DEFAULT_TENANT } from "../tenants/repository.js";
+import { accessOf, isAllowed, PLATFORM_ROUTES } from "./access-policy.js";
 
 export interface Caller extends Actor {
 	readonly role: ApiRole;
@@ -34,6 +35,11 @@ export function addAuthentication(app: FastifyInstance, database: Database): voi
 		if (needed === "open") return;
 		const caller = await authenticate(request, database);
 		if (!isAllowed(caller.role, needed)) throw roleMissing(caller.role, needed);
+		if (PLATFORM_ROUTES.has(`${request.method} ${url}`) && caller.tenant !== DEFAULT_TENANT) {
+			throw errors.role_missing(
+				`this call is for keys of the tenant ${DEFAULT_TENANT}; this API key belongs to ${caller.tenant}`,
+			);
+		}
 		request.caller = caller;
 	});
 }
@@ -64,7 +70,9 @@ async function authenticate(request: FastifyRequest, database: Database): Promis
 	const row =
 		key === undefined || !looksLikeKey(key) ? undefined : await database.query((queries) => findActiveKey(queries, hashKey(key)));
 	if (row === undefined) {
-		throw errors.not_authenticated("the API key is unknown or revoked; an admin makes one with POST /api/v1/api-keys");
+		throw errors.not_authenticated(
+			"the API key is unknown, revoked or has expired; an admin makes one with POST /api/v1/api-keys",
+		);
 	}
 	return { tenant: row.tenant, name: row.name, keyId: row.id, role: row.role, request: request.id };
 }
