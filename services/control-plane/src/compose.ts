@@ -129,6 +129,8 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		stopping: stopping.signal,
 		maxUploadBytes: settings.HOOKBUS_MAX_UPLOAD_BYTES,
 		version: VERSION,
+		rateLimits: { perAddress: settings.HOOKBUS_RATE_LIMIT_PER_ADDRESS, perKey: settings.HOOKBUS_RATE_LIMIT_PER_KEY },
+		trustedProxies: settings.HOOKBUS_TRUSTED_PROXIES?.split(",") ?? [],
 	});
 
 	let preparing: Promise<void> = Promise.resolve();

@@ -11,6 +11,10 @@ export const ERROR_CATALOGUE = {
 	body_too_large: { title: "The request body is too large", status: 413, retryable: false },
 	media_type_unknown: { title: "The content type is not supported", status: 415, retryable: false },
 	cursor_invalid: { title: "The page cursor is not valid", status: 400, retryable: false },
+	precondition_failed: { title: "It has changed since it was read", status: 412, retryable: false },
+	idempotency_key_reused: { title: "The Idempotency-Key belongs to another call", status: 422, retryable: false },
+	idempotency_call_running: { title: "The first call is still being worked on", status: 409, retryable: true },
+	rate_limited: { title: "Too many requests", status: 429, retryable: true },
 	request_timeout: { title: "The request took too long", status: 503, retryable: true },
 	internal: { title: "Something went wrong here", status: 500, retryable: true },
 

@@ -60,6 +60,25 @@ export const ControlPlaneSettings = Type.Object(
 			maximum: 65_535,
 			description: "Port of the REST API; 0: any free one",
 		}),
+		HOOKBUS_RATE_LIMIT_PER_KEY: Type.Integer({
+			default: 6_000,
+			minimum: 0,
+			maximum: 1_000_000,
+			description: "Requests a minute with one API key, all at once or spread, on each instance; 0: any number",
+		}),
+		HOOKBUS_RATE_LIMIT_PER_ADDRESS: Type.Integer({
+			default: 12_000,
+			minimum: 0,
+			maximum: 1_000_000,
+			description: "Requests a minute from one address, with or without a valid key; 0: any number",
+		}),
+		HOOKBUS_TRUSTED_PROXIES: Type.Optional(
+			Type.String({
+				pattern: "^[0-9a-f.:/]+(,[0-9a-f.:/]+)*$",
+				description:
+					"Addresses or ranges (CIDR), separated by commas, of proxies whose X-Forwarded-For is believed; absent: nobody's",
+			}),
+		),
 		HOOKBUS_MAX_UPLOAD_BYTES: Type.Integer({
 			default: 20 * 1024 * 1024,
 			minimum: 1_024,

@@ -27,8 +27,11 @@ import { addTenantRoutes } from "../tenants/routes.js";
 import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
 import { addAuthentication } from "./authentication.js";
+import { addEntityTags } from "./entity-tags.js";
 import { addErrorReplies } from "./error-reply.js";
+import { addIdempotency } from "./idempotency.js";
 import { addOpenApi } from "./openapi.js";
+import { addAddressLimit, addKeyLimit, type RateLimits } from "./rate-limits.js";
 import { compileInput } from "./validate-input.js";
 
 export interface AppParts {
@@ -45,12 +48,20 @@ export interface AppParts {
 	readonly stopping: AbortSignal;
 	/** Largest uploaded file in bytes. */
 	readonly maxUploadBytes: number;
+	readonly rateLimits: RateLimits;
+	/** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
+	readonly trustedProxies: readonly string[];
 	/** Version of this service, shown in the OpenAPI document. */
 	readonly version: string;
 }
 
 /** Milliseconds in which a whole request must have arrived; slow senders must not hold sockets for ever. */
 const REQUEST_TIMEOUT_MS = 120_000;
+/** Milliseconds in which its headers must have arrived, and how often sockets are looked at for both. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const LOOK_AT_SOCKETS_MS = 5_000;
+/** Milliseconds without a byte in either direction after which a connection is ended; longer than any answer may take. */
+const SILENT_CONNECTION_MS = 180_000;
 /** Milliseconds that an answer may take; longer than the longest wait for the fleet. */
 const HANDLER_TIMEOUT_MS = 150_000;
 
@@ -68,6 +79,9 @@ export async function buildApp(parts: AppParts): Promise<App> {
 		requestIdHeader: false,
 		bodyLimit: MAX_MANIFEST_BYTES,
 		requestTimeout: REQUEST_TIMEOUT_MS,
+		connectionTimeout: SILENT_CONNECTION_MS,
+		http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: LOOK_AT_SOCKETS_MS },
+		trustProxy: parts.trustedProxies.length === 0 ? false : [...parts.trustedProxies],
 		handlerTimeout: HANDLER_TIMEOUT_MS,
 		exposeHeadRoutes: false,
 		// Fastify's own refusal while closing is no problem document; ours is, see refuseWhileStopping.
@@ -79,7 +93,9 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 	addErrorReplies(app);
 	refuseWhileStopping(app, parts.stopping);
+	addAddressLimit(app, parts.rateLimits);
 	addAuthentication(app, parts.database);
+	addKeyLimit(app, parts.rateLimits);
 	addHeaders(app, parts);
 	app.addContentTypeParser(
 		["application/yaml", "text/yaml", "application/x-yaml"],
@@ -88,6 +104,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	);
 	// A file over the limit is cut off and refused by whoever reads it, with a message of ours.
 	await app.register(multipart, { throwFileSizeLimit: false });
+	addIdempotency(app, parts.database);
+	addEntityTags(app, parts.database);
 	await addOpenApi(app, parts.version);
 	const answerChange = createAnswerChange(parts);
 	const checks = new CheckedConfigs(parts.checkThreads);
