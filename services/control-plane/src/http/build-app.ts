@@ -28,7 +28,7 @@ import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
 import { addAuthentication } from "./authentication.js";
 import { addEntityTags } from "./entity-tags.js";
-import { addErrorReplies } from "./error-reply.js";
+import { addErrorReplies, replyUnreadable } from "./error-reply.js";
 import { addIdempotency } from "./idempotency.js";
 import { addOpenApi } from "./openapi.js";
 import { addAddressLimit, addKeyLimit, type RateLimits } from "./rate-limits.js";
@@ -84,6 +84,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 		trustProxy: parts.trustedProxies.length === 0 ? false : [...parts.trustedProxies],
 		handlerTimeout: HANDLER_TIMEOUT_MS,
 		exposeHeadRoutes: false,
+		frameworkErrors: replyUnreadable,
 		// Fastify's own refusal while closing is no problem document; ours is, see refuseWhileStopping.
 		return503OnClosing: false,
 		forceCloseConnections: "idle",
