@@ -18,6 +18,8 @@ import { RuntimeFleet } from "./fleet/runtime-fleet.js";
 import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
 import { createMetrics } from "./metrics.js";
+import { oidcOptions } from "./oidc/oidc-settings.js";
+import { TokenVerifier } from "./oidc/token-verifier.js";
 import { pause } from "./pause.js";
 import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
@@ -99,6 +101,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		{ replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS },
 		logger,
 	);
+	const oidc = oidcOptions(settings);
 	const fleet = new RuntimeFleet(link, logger);
 	const metrics = createMetrics({ natsReady: () => link.state === "ready", runtimesLive: () => fleet.size });
 	const relay = new OutboxRelay({
@@ -130,6 +133,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		maxUploadBytes: settings.HOOKBUS_MAX_UPLOAD_BYTES,
 		version: VERSION,
 		rateLimits: { perAddress: settings.HOOKBUS_RATE_LIMIT_PER_ADDRESS, perKey: settings.HOOKBUS_RATE_LIMIT_PER_KEY },
+		tokens: oidc === undefined ? undefined : new TokenVerifier(oidc),
 		trustedProxies: settings.HOOKBUS_TRUSTED_PROXIES?.split(",") ?? [],
 	});
 

@@ -6,6 +6,7 @@ export const ERROR_CATALOGUE = {
 	// Requests
 	request_invalid: { title: "The request is not valid", status: 400, retryable: false },
 	not_authenticated: { title: "No valid API key", status: 401, retryable: false },
+	oidc_unavailable: { title: "The issuer of tokens cannot be reached", status: 503, retryable: true },
 	role_missing: { title: "The API key's role does not allow this", status: 403, retryable: false },
 	not_found: { title: "There is nothing here", status: 404, retryable: false },
 	body_too_large: { title: "The request body is too large", status: 413, retryable: false },

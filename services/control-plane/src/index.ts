@@ -5,6 +5,8 @@ export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "
 export { ERROR_CATALOGUE, type ErrorCode } from "./errors.js";
 export { ACCESS_POLICY, type Access, accessOf, PLATFORM_ROUTES, UPLOAD_FIELD_ROLES } from "./http/access-policy.js";
 export { RateLimiter } from "./http/rate-limits.js";
+export { IssuerKeys } from "./oidc/issuer-keys.js";
+export { type OidcOptions, TokenVerifier } from "./oidc/token-verifier.js";
 export { checkManifest, type ManifestReport, normaliseManifest } from "./plugins/check-manifest.js";
 export { parseManifest } from "./plugins/parse-manifest.js";
 export { readArchive, type WantedFiles } from "./plugins/read-archive.js";

@@ -1,6 +1,7 @@
 // Settings of the control plane, from the environment.
-import { defineErrors, LogLevel, NatsCredentialSettings, readSettings } from "@hookbus/foundation";
+import { defineErrors, LogLevel, NatsCredentialSettings, natsAuthentication, readSettings } from "@hookbus/foundation";
 import { type Static, Type } from "@sinclair/typebox";
+import { OidcSettings, oidcOptions } from "./oidc/oidc-settings.js";
 
 const errors = defineErrors({
 	setting_conflict: { title: "Two settings contradict each other", status: 500, retryable: false },
@@ -79,6 +80,7 @@ export const ControlPlaneSettings = Type.Object(
 					"Addresses or ranges (CIDR), separated by commas, of proxies whose X-Forwarded-For is believed; absent: nobody's",
 			}),
 		),
+		...OidcSettings,
 		HOOKBUS_MAX_UPLOAD_BYTES: Type.Integer({
 			default: 20 * 1024 * 1024,
 			minimum: 1_024,
@@ -113,7 +115,8 @@ const OF_THE_RUNTIME = [
 /**
  * Reads the settings from an environment. DATABASE_URL counts as HOOKBUS_DATABASE_URL.
  *
- * @throws CodedError `setting_invalid`, `setting_unknown` or `setting_conflict`, each naming variable and way out
+ * @throws CodedError `setting_invalid`, `setting_unknown`, `setting_conflict`, `nats_credentials_invalid` or
+ * `oidc_settings_invalid`, each naming variable and way out
  */
 export function readControlPlaneSettings(env: Readonly<Record<string, string | undefined>>): ControlPlaneSettings {
 	const alias = env["DATABASE_URL"] ?? "";
@@ -123,5 +126,9 @@ export function readControlPlaneSettings(env: Readonly<Record<string, string | u
 		throw errors.setting_conflict("DATABASE_URL and HOOKBUS_DATABASE_URL both name a database; keep one of them");
 	}
 	const named = alias === "" ? env : { ...env, HOOKBUS_DATABASE_URL: alias };
-	return readSettings(ControlPlaneSettings, named, { known: OF_THE_RUNTIME });
+	const settings = readSettings(ControlPlaneSettings, named, { known: OF_THE_RUNTIME });
+	// What does not fit together is refused before anything is opened.
+	natsAuthentication(settings);
+	oidcOptions(settings);
+	return settings;
 }

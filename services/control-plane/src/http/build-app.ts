@@ -18,6 +18,7 @@ import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
+import type { TokenVerifier } from "../oidc/token-verifier.js";
 import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
@@ -49,6 +50,8 @@ export interface AppParts {
 	/** Largest uploaded file in bytes. */
 	readonly maxUploadBytes: number;
 	readonly rateLimits: RateLimits;
+	/** For access tokens; undefined: there are API keys only. */
+	readonly tokens: TokenVerifier | undefined;
 	/** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
 	readonly trustedProxies: readonly string[];
 	/** Version of this service, shown in the OpenAPI document. */
@@ -95,7 +98,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addErrorReplies(app);
 	refuseWhileStopping(app, parts.stopping);
 	addAddressLimit(app, parts.rateLimits);
-	addAuthentication(app, parts.database);
+	addAuthentication(app, parts.database, parts.tokens);
 	addKeyLimit(app, parts.rateLimits);
 	addHeaders(app, parts);
 	app.addContentTypeParser(

@@ -9,8 +9,8 @@ export const KEPT_HOURS = 24;
 const STALE_S = 180;
 
 export interface ClaimedCall {
-	/** Id of the API key. */
-	readonly apiKey: string;
+	/** Id of the caller. */
+	readonly caller: string;
 	readonly key: string;
 	readonly fingerprint: string;
 }
@@ -54,6 +54,6 @@ export async function giveUpCall(queries: Queries, call: ClaimedCall): Promise<v
 	await queries.delete(idempotencyKeys).where(of(call));
 }
 
-function of({ apiKey, key }: ClaimedCall) {
-	return and(eq(idempotencyKeys.apiKey, apiKey), eq(idempotencyKeys.key, key));
+function of({ caller, key }: ClaimedCall) {
+	return and(eq(idempotencyKeys.caller, caller), eq(idempotencyKeys.key, key));
 }

@@ -52,11 +52,12 @@ export function addIdempotency(app: App, database: Database): void {
 				`the first call with Idempotency-Key ${call.key} is still being worked on; ask again`,
 			);
 		}
+		const answer = open(kept.answer, sealerOf(request, call));
 		reply
 			.code(kept.status)
 			.type(kept.status < 400 ? "application/json; charset=utf-8" : "application/problem+json")
 			.header("idempotency-replayed", "true");
-		return reply.send(openAnswer(kept.answer, sealerOf(request, call)));
+		return reply.send(answer);
 	});
 
 	app.addHook("onSend", async (request, reply, payload) => {
@@ -79,15 +80,27 @@ export function addIdempotency(app: App, database: Database): void {
 /** `undefined` for what is no such call. */
 function callOf(request: FastifyRequest): ClaimedCall | undefined {
 	const key = request.headers["idempotency-key"];
-	const apiKey = request.caller?.keyId;
-	if (key === undefined || apiKey === undefined || SAFE.has(request.method) || request.isMultipart()) return undefined;
+	const caller = request.caller?.id;
+	if (key === undefined || caller === undefined || SAFE.has(request.method) || request.isMultipart()) return undefined;
 	if (typeof key !== "string" || !keyPattern.test(key)) {
 		throw errors.request_invalid("Idempotency-Key has 1–255 printable ASCII characters without spaces, such as a UUID");
 	}
 	const what = `${request.method} ${request.url}\n${canonicalJson(request.body ?? null)}`;
-	return { apiKey, key, fingerprint: createHash("sha256").update(what).digest("hex") };
+	return { caller, key, fingerprint: createHash("sha256").update(what).digest("hex") };
 }
 
 function sealerOf(request: FastifyRequest, { key }: ClaimedCall): Sealer {
 	return { credential: request.headers.authorization ?? "", key };
+}
+
+/** @throws CodedError `idempotency_key_reused` when the first call came with another token of the same subject */
+function open(answer: Uint8Array, sealer: Sealer): string {
+	try {
+		return openAnswer(answer, sealer);
+	} catch (cause) {
+		throw errors.idempotency_key_reused(
+			`the call with Idempotency-Key ${sealer.key} was answered, to another token; look what it did, or repeat it with that token`,
+			{ cause },
+		);
+	}
 }

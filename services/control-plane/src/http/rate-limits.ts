@@ -49,7 +49,7 @@ export class RateLimiter {
 export interface RateLimits {
 	/** Requests a minute from one address, with or without a key; 0: any number. */
 	readonly perAddress: number;
-	/** Requests a minute with one API key; 0: any number. */
+	/** Requests a minute with one API key, or by one subject of tokens; 0: any number. */
 	readonly perKey: number;
 }
 
@@ -61,11 +61,11 @@ export function addAddressLimit(app: App, { perAddress }: RateLimits): void {
 	});
 }
 
-/** Counts by API key; must be added after the authentication. */
+/** Counts by API key, or by the subject of a token; must be added after the authentication. */
 export function addKeyLimit(app: App, { perKey }: RateLimits): void {
 	const limiter = new RateLimiter(perKey);
 	app.addHook("onRequest", async ({ caller }, reply) => {
-		if (caller?.keyId !== undefined) refuse(limiter.take(caller.keyId), reply, "this API key", perKey);
+		if (caller !== null) refuse(limiter.take(caller.id), reply, "this caller", perKey);
 	});
 }
 

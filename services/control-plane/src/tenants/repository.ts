@@ -42,6 +42,10 @@ export async function tenantRevision(queries: Queries, tenant: string): Promise<
 	return row?.revision ?? 0;
 }
 
+export async function tenantExists(queries: Queries, tenant: string): Promise<boolean> {
+	return (await queries.select({ id: tenants.id }).from(tenants).where(eq(tenants.id, tenant))).length > 0;
+}
+
 export async function allTenants(queries: Queries): Promise<string[]> {
 	const rows = await queries.select({ id: tenants.id }).from(tenants).orderBy(tenants.id);
 	return rows.map(({ id }) => id);
