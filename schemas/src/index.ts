@@ -16,6 +16,7 @@ export * from "./api/plugin-history.js";
 export * from "./api/plugin-limits.js";
 export * from "./api/rollout.js";
 export * from "./api/runtime-fleet.js";
+export * from "./api/tenant.js";
 export * from "./api/time.js";
 export * from "./bus.js";
 export * from "./data/on-after-response.js";

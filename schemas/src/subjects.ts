@@ -11,6 +11,7 @@
 //   _INBOX_<tenant>.<rest>                    inboxes of a tenant's clients; with `frames` as second token the client
 //                                             understands progress frames before the verdict
 //   _INBOX.<rest>                             default inboxes of any NATS client
+import { POLICY_BUCKET } from "./bus.js";
 import { type HookName, isHookName } from "./hook.js";
 import { isSubjectToken } from "./identifiers.js";
 
@@ -64,6 +65,16 @@ export function deadLetterSubject(tenant: string): string {
 
 export function noticeSubject(tenant: string): string {
 	return `hookbus.v1.notices.${token("tenant", tenant)}`;
+}
+
+/** Where the entry of a tenant in the bucket of policies is published; whoever subscribes hears when to read it again. */
+export function policySubject(tenant: string): string {
+	return `$KV.${POLICY_BUCKET}.${token("tenant", tenant)}`;
+}
+
+/** A request to this subject is answered with the tenant's entry in the bucket of policies (JetStream's direct get). */
+export function readPolicySubject(tenant: string): string {
+	return `$JS.API.DIRECT.GET.KV_${POLICY_BUCKET}.${policySubject(tenant)}`;
 }
 
 export const STATE_SUBJECTS = "hookbus.v1.state.*.*.*";

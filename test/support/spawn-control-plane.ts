@@ -45,6 +45,8 @@ export async function spawnControlPlane(options: SpawnOptions = {}): Promise<Spa
 			HOOKBUS_MASTER_KEY: TEST_MASTER_KEY,
 			HOOKBUS_HTTP_PORT: "0",
 			HOOKBUS_ADMIN_KEY_FILE: keyFile,
+			HOOKBUS_RATE_LIMIT_PER_KEY: "0",
+			HOOKBUS_RATE_LIMIT_PER_ADDRESS: "0",
 			...options.env,
 		},
 	});

@@ -55,6 +55,9 @@ export async function startTestControlPlane(options: ControlPlaneOptions): Promi
 		HOOKBUS_MASTER_KEY: options.masterKey ?? TEST_MASTER_KEY,
 		HOOKBUS_HTTP_PORT: "0",
 		HOOKBUS_DATABASE_TIMEOUT_MS: "60000",
+		// Tests send thousands of requests from one address; those about limits set their own.
+		HOOKBUS_RATE_LIMIT_PER_KEY: "0",
+		HOOKBUS_RATE_LIMIT_PER_ADDRESS: "0",
 		...(options.databaseUrl === undefined ? {} : { HOOKBUS_DATABASE_URL: options.databaseUrl }),
 		...options.env,
 	});

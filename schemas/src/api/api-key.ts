@@ -18,6 +18,12 @@ export const NewApiKey = Type.Object(
 	{
 		name: Type.String({ minLength: 1, maxLength: 100, description: "Who or what uses the key" }),
 		role: ApiRole,
+		expiresAt: Type.Optional(
+			Type.String({
+				pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,3})?Z$",
+				description: "RFC 3339, UTC; in the future. The key is refused from then on. Absent: it does not expire",
+			}),
+		),
 	},
 	{ additionalProperties: false, $id: "NewApiKey" },
 );
@@ -30,6 +36,7 @@ export const ApiKey = Type.Object(
 		role: ApiRole,
 		prefix: Type.String({ description: "First characters of the key, to recognise it" }),
 		createdAt: Type.String({ description: "RFC 3339, UTC" }),
+		expiresAt: Type.Optional(Type.String({ description: "RFC 3339, UTC; the key is refused from then on" })),
 		revokedAt: Type.Optional(Type.String({ description: "RFC 3339, UTC; the key is refused since then" })),
 	},
 	{ additionalProperties: false, $id: "ApiKey" },

@@ -2,7 +2,7 @@
 // of the service.
 
 import type { AddressInfo } from "node:net";
-import { createOrderedStop, createSecretBox, describeError } from "@hookbus/foundation";
+import { createOrderedStop, createSecretBox, describeError, natsAuthentication } from "@hookbus/foundation";
 import type { Logger } from "pino";
 import { ensureFirstKey } from "./api-keys/first-key.js";
 import { BusLink } from "./bus/bus-link.js";
@@ -19,6 +19,8 @@ import { RuntimeFleet } from "./fleet/runtime-fleet.js";
 import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
 import { createMetrics } from "./metrics.js";
+import { oidcOptions } from "./oidc/oidc-settings.js";
+import { TokenVerifier } from "./oidc/token-verifier.js";
 import { pause } from "./pause.js";
 import { readApiCallModule } from "./plugins/api-call-module.js";
 import { loadModule } from "./plugins/repository.js";
@@ -98,11 +100,13 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 			url: settings.HOOKBUS_NATS_URL,
 			name: "hookbus control plane",
 			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION,
-			...(settings.HOOKBUS_NATS_TOKEN === undefined ? {} : { token: settings.HOOKBUS_NATS_TOKEN }),
+			inboxPrefix: "_INBOX_control_plane",
+			authentication: natsAuthentication(settings),
 		},
 		{ replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS },
 		logger,
 	);
+	const oidc = oidcOptions(settings);
 	const fleet = new RuntimeFleet(link, logger);
 	const metrics = createMetrics({ natsReady: () => link.state === "ready", runtimesLive: () => fleet.size });
 	const relay = new OutboxRelay({
@@ -139,6 +143,9 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		maxUploadBytes: settings.HOOKBUS_MAX_UPLOAD_BYTES,
 		apiCallModule,
 		version: VERSION,
+		rateLimits: { perAddress: settings.HOOKBUS_RATE_LIMIT_PER_ADDRESS, perKey: settings.HOOKBUS_RATE_LIMIT_PER_KEY },
+		tokens: oidc === undefined ? undefined : new TokenVerifier(oidc),
+		trustedProxies: settings.HOOKBUS_TRUSTED_PROXIES?.split(",") ?? [],
 	});
 
 	let preparing: Promise<void> = Promise.resolve();

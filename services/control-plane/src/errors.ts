@@ -6,12 +6,17 @@ export const ERROR_CATALOGUE = {
 	// Requests
 	request_invalid: { title: "The request is not valid", status: 400, retryable: false },
 	not_authenticated: { title: "No valid API key", status: 401, retryable: false },
+	oidc_unavailable: { title: "The issuer of tokens cannot be reached", status: 503, retryable: true },
 	role_missing: { title: "The API key's role does not allow this", status: 403, retryable: false },
 	not_found: { title: "There is nothing here", status: 404, retryable: false },
 	body_too_large: { title: "The request body is too large", status: 413, retryable: false },
 	media_type_unknown: { title: "The content type is not supported", status: 415, retryable: false },
 	not_acceptable: { title: "The answer has another media type than is asked for", status: 406, retryable: false },
 	cursor_invalid: { title: "The page cursor is not valid", status: 400, retryable: false },
+	precondition_failed: { title: "It has changed since it was read", status: 412, retryable: false },
+	idempotency_key_reused: { title: "The Idempotency-Key belongs to another call", status: 422, retryable: false },
+	idempotency_call_running: { title: "The first call is still being worked on", status: 409, retryable: true },
+	rate_limited: { title: "Too many requests", status: 429, retryable: true },
 	request_timeout: { title: "The request took too long", status: 503, retryable: true },
 	internal: { title: "Something went wrong here", status: 500, retryable: true },
 
@@ -82,6 +87,9 @@ export const ERROR_CATALOGUE = {
 	// Dead letters
 	dead_letter_not_found: { title: "No such dead letter", status: 404, retryable: false },
 	dead_letter_not_replayable: { title: "The dead letter cannot be replayed", status: 409, retryable: false },
+
+	// Tenants
+	tenant_exists: { title: "The tenant exists already", status: 409, retryable: false },
 
 	// Fleet
 	not_applied_in_time: { title: "The change is stored, but not applied everywhere yet", status: 504, retryable: true },

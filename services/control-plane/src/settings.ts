@@ -1,6 +1,7 @@
 // Settings of the control plane, from the environment.
-import { defineErrors, LogLevel, readSettings } from "@hookbus/foundation";
+import { defineErrors, LogLevel, NatsCredentialSettings, natsAuthentication, readSettings } from "@hookbus/foundation";
 import { type Static, Type } from "@sinclair/typebox";
+import { OidcSettings, oidcOptions } from "./oidc/oidc-settings.js";
 
 const errors = defineErrors({
 	setting_conflict: { title: "Two settings contradict each other", status: 500, retryable: false },
@@ -10,6 +11,7 @@ export const ControlPlaneSettings = Type.Object(
 	{
 		HOOKBUS_NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "NATS servers, separated by commas" }),
 		HOOKBUS_NATS_TOKEN: Type.Optional(Type.String({ description: "Token for NATS servers that ask for one" })),
+		...NatsCredentialSettings,
 		HOOKBUS_NATS_REQUIRE_SAFE_VERSION: Type.Boolean({
 			default: false,
 			description: "Refuse NATS servers older than the last security fixes (2.11.16, 2.12.7, 2.14.0); false warns",
@@ -59,6 +61,26 @@ export const ControlPlaneSettings = Type.Object(
 			maximum: 65_535,
 			description: "Port of the REST API; 0: any free one",
 		}),
+		HOOKBUS_RATE_LIMIT_PER_KEY: Type.Integer({
+			default: 6_000,
+			minimum: 0,
+			maximum: 1_000_000,
+			description: "Requests a minute with one API key, all at once or spread, on each instance; 0: any number",
+		}),
+		HOOKBUS_RATE_LIMIT_PER_ADDRESS: Type.Integer({
+			default: 12_000,
+			minimum: 0,
+			maximum: 1_000_000,
+			description: "Requests a minute from one address, with or without a valid key; 0: any number",
+		}),
+		HOOKBUS_TRUSTED_PROXIES: Type.Optional(
+			Type.String({
+				pattern: "^[0-9a-f.:/]+(,[0-9a-f.:/]+)*$",
+				description:
+					"Addresses or ranges (CIDR), separated by commas, of proxies whose X-Forwarded-For is believed; absent: nobody's",
+			}),
+		),
+		...OidcSettings,
 		HOOKBUS_MAX_UPLOAD_BYTES: Type.Integer({
 			default: 20 * 1024 * 1024,
 			minimum: 1_024,
@@ -100,7 +122,8 @@ const OF_THE_RUNTIME = [
 /**
  * Reads the settings from an environment. DATABASE_URL counts as HOOKBUS_DATABASE_URL.
  *
- * @throws CodedError `setting_invalid`, `setting_unknown` or `setting_conflict`, each naming variable and way out
+ * @throws CodedError `setting_invalid`, `setting_unknown`, `setting_conflict`, `nats_credentials_invalid` or
+ * `oidc_settings_invalid`, each naming variable and way out
  */
 export function readControlPlaneSettings(env: Readonly<Record<string, string | undefined>>): ControlPlaneSettings {
 	const alias = env["DATABASE_URL"] ?? "";
@@ -110,5 +133,9 @@ export function readControlPlaneSettings(env: Readonly<Record<string, string | u
 		throw errors.setting_conflict("DATABASE_URL and HOOKBUS_DATABASE_URL both name a database; keep one of them");
 	}
 	const named = alias === "" ? env : { ...env, HOOKBUS_DATABASE_URL: alias };
-	return readSettings(ControlPlaneSettings, named, { known: OF_THE_RUNTIME });
+	const settings = readSettings(ControlPlaneSettings, named, { known: OF_THE_RUNTIME });
+	// What does not fit together is refused before anything is opened.
+	natsAuthentication(settings);
+	oidcOptions(settings);
+	return settings;
 }

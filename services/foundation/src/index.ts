@@ -11,6 +11,7 @@ export {
 export { doneMarkKey } from "./done-mark-key.js";
 export { type Bus, type BusOptions, ensureBus } from "./ensure-bus.js";
 export { connectNats, isSafeNatsVersion, type NatsOptions } from "./nats-connection.js";
+export { type NatsAuthentication, NatsCredentialSettings, natsAuthentication } from "./nats-credentials.js";
 export { createOrderedStop, type StopStep } from "./ordered-stop.js";
 export { onTerminationSignals } from "./process-signals.js";
 export { LogLevel, type ReadSettingsOptions, readSettings } from "./read-settings.js";

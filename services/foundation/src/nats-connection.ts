@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionOptions, connect, type NatsConnection } from "nats";
 import type { Logger } from "pino";
 import { defineErrors, describeError } from "./define-errors.js";
+import type { NatsAuthentication } from "./nats-credentials.js";
 
 const errors = defineErrors({
 	nats_too_old: { title: "The NATS server is too old", status: 500, retryable: false },
@@ -15,13 +16,13 @@ const RETRY_MS = 250;
 const WARN_EVERY = 40;
 
 export interface NatsOptions {
-	/** Comma-separated server URLs, `nats://host:port`; user and password may stand in the URL. */
+	/** Comma-separated server URLs, `nats://host:port`. */
 	readonly url: string;
 	/** Shown in the server's connection list. */
 	readonly name: string;
 	readonly inboxPrefix?: string;
-	/** Path of a credentials file (user JWT and nkey seed). */
-	readonly token?: string;
+	/** See natsAuthentication; default: none. */
+	readonly authentication?: NatsAuthentication;
 	/** true: refuse servers older than the last security fixes; false: warn. */
 	readonly requireSafeVersion: boolean;
 	/** Ends the wait for the first server; a service that stops before one ever answered needs it. */
@@ -59,7 +60,7 @@ export async function connectNats(options: NatsOptions, logger: Logger): Promise
 		pingInterval: 10_000,
 		maxPingOut: 2,
 		...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
-		...(options.token === undefined ? {} : { token: options.token }),
+		...options.authentication,
 	};
 	const connection = await firstConnection(settings, options, logger);
 	const version = connection.info?.version ?? "0.0.0";

@@ -6,7 +6,14 @@
 // 9 close the health pages.
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { connectNats, createOrderedStop, createSecretBox, describeError, ensureBus } from "@hookbus/foundation";
+import {
+	connectNats,
+	createOrderedStop,
+	createSecretBox,
+	describeError,
+	ensureBus,
+	natsAuthentication,
+} from "@hookbus/foundation";
 import { FRAME_INTERVAL_MS, type Permission } from "@hookbus/schemas";
 import type { Static } from "@sinclair/typebox";
 import type { NatsConnection, ObjectStore } from "nats";
@@ -90,7 +97,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 			name: `hookbus runtime ${id}`,
 			inboxPrefix: `_INBOX_runtime_${id}`,
 			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION,
-			...(settings.HOOKBUS_NATS_TOKEN === undefined ? {} : { token: settings.HOOKBUS_NATS_TOKEN }),
+			authentication: natsAuthentication(settings),
 		},
 		logger,
 	);

@@ -24,7 +24,13 @@ export async function ensureFirstKey(database: Database, options: FirstKeyOption
 		await lockTenant(queries, DEFAULT_TENANT);
 		if ((await listKeys(queries, DEFAULT_TENANT)).length > 0) return undefined;
 		const made = makeKey();
-		const row = await insertKey(queries, { tenant: DEFAULT_TENANT, name: "first admin key", role: "admin", made });
+		const row = await insertKey(queries, {
+			tenant: DEFAULT_TENANT,
+			name: "first admin key",
+			role: "admin",
+			expiresAt: null,
+			made,
+		});
 		await recordAudit(
 			queries,
 			systemActor(DEFAULT_TENANT),

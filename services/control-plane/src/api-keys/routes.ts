@@ -9,7 +9,8 @@ import type { App } from "../http/app.js";
 import { callerOf } from "../http/authentication.js";
 import { lockTenant } from "../tenants/repository.js";
 import { makeKey } from "./make-key.js";
-import { type ApiKeyRow, countActiveAdmins, findKey, insertKey, listKeys, revokeKey } from "./repository.js";
+import { countLastingAdmins, findKey, insertKey, listKeys, revokeKey } from "./repository.js";
+import { showKey } from "./show-key.js";
 
 const IdParams = Type.Object({
 	id: Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description: "UUID" }),
@@ -41,10 +42,12 @@ export function addApiKeyRoutes(app: App, { database }: { readonly database: Dat
 		async (request, reply) => {
 			const caller = callerOf(request);
 			const { name, role } = request.body;
+			const expiresAt = readExpiry(request.body.expiresAt);
 			const made = makeKey();
 			const row = await database.transaction(async (queries) => {
-				const inserted = await insertKey(queries, { tenant: caller.tenant, name, role, made });
-				await recordAudit(queries, caller, { action: "api_key.create", target: inserted.id, detail: { name, role } }, null);
+				const inserted = await insertKey(queries, { tenant: caller.tenant, name, role, expiresAt, made });
+				const detail = { name, role, ...(expiresAt === null ? {} : { expiresAt: expiresAt.toISOString() }) };
+				await recordAudit(queries, caller, { action: "api_key.create", target: inserted.id, detail }, null);
 				return inserted;
 			});
 			return reply.code(201).send({ apiKey: showKey(row), key: made.key });
@@ -72,8 +75,11 @@ export function addApiKeyRoutes(app: App, { database }: { readonly database: Dat
 				if (row === undefined)
 					throw errors.api_key_not_found(`API key ${id} does not exist; GET /api/v1/api-keys lists what does`);
 				if (row.revokedAt !== null) return showKey(row);
-				if (row.role === "admin" && (await countActiveAdmins(queries, caller.tenant)) === 1) {
-					throw errors.last_admin_key("this is the last admin key; without one nobody could make another, so make that first");
+				const isLasting = row.role === "admin" && row.expiresAt === null;
+				if (isLasting && (await countLastingAdmins(queries, caller.tenant)) === 1) {
+					throw errors.last_admin_key(
+						"this is the last admin key that does not expire; without one nobody could make another, so make that first",
+					);
 				}
 				await revokeKey(queries, caller.tenant, id);
 				await recordAudit(
@@ -88,13 +94,11 @@ export function addApiKeyRoutes(app: App, { database }: { readonly database: Dat
 	);
 }
 
-function showKey(row: ApiKeyRow): ApiKey {
-	return {
-		id: row.id,
-		name: row.name,
-		role: row.role,
-		prefix: row.prefix,
-		createdAt: row.createdAt.toISOString(),
-		...(row.revokedAt === null ? {} : { revokedAt: row.revokedAt.toISOString() }),
-	};
+/** @throws CodedError `request_invalid` for what is no time, or one that has passed */
+function readExpiry(text: string | undefined): Date | null {
+	if (text === undefined) return null;
+	const at = new Date(text);
+	if (at.getTime() > Date.now()) return at;
+	const message = "is no time in the future; name one, such as 2031-01-31T00:00:00Z, or leave it out";
+	throw errors.request_invalid(`/expiresAt: ${text} ${message}`, { errors: [{ path: "/expiresAt", message }] });
 }

@@ -1,4 +1,5 @@
 // Who makes a change: the API key of a request, or the service itself.
+import type { Queries } from "../database/database.js";
 
 export interface Actor {
 	readonly tenant: string;
@@ -8,6 +9,8 @@ export interface Actor {
 	readonly keyId?: string;
 	/** Id of the HTTP request; absent for the service itself. */
 	readonly request?: string;
+	/** Looked at first in the transaction of a change: what it throws undoes the change. */
+	precondition?(queries: Queries): Promise<void>;
 }
 
 /** The service itself, for changes that nobody asked for. */

@@ -68,10 +68,16 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"POST /api/v1/dead-letters/replay": "operator",
 	"POST /api/v1/dead-letters/drop": "operator",
 
+	"GET /api/v1/tenants": "admin",
+	"POST /api/v1/tenants": "admin",
+
 	"GET /api/v1/api-keys": "admin",
 	"POST /api/v1/api-keys": "admin",
 	"DELETE /api/v1/api-keys/:id": "admin",
 };
+
+/** Routes that only keys of the tenant `default` may call, besides having the role: they are about the whole deployment. */
+export const PLATFORM_ROUTES: ReadonlySet<string> = new Set(["GET /api/v1/tenants", "POST /api/v1/tenants"]);
 
 /** What single fields of an upload need on top of the route's role. */
 export const UPLOAD_FIELD_ROLES = { enable: "operator", grants: "admin" } as const satisfies Record<string, ApiRole>;

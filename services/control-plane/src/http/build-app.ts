@@ -24,17 +24,22 @@ import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
 import { addHistoryRoutes } from "../history/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
+import type { TokenVerifier } from "../oidc/token-verifier.js";
 import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
 import { addRolloutRoutes } from "../rollouts/routes.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
+import { addTenantRoutes } from "../tenants/routes.js";
 import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
 import { addAuthentication } from "./authentication.js";
-import { addErrorReplies } from "./error-reply.js";
+import { addEntityTags } from "./entity-tags.js";
+import { addErrorReplies, replyUnreadable } from "./error-reply.js";
+import { addIdempotency } from "./idempotency.js";
 import { addOpenApi } from "./openapi.js";
+import { addAddressLimit, addKeyLimit, type RateLimits } from "./rate-limits.js";
 import { compileInput } from "./validate-input.js";
 
 export interface AppParts {
@@ -55,12 +60,22 @@ export interface AppParts {
 	readonly maxUploadBytes: number;
 	/** Module of manifests that declare their requests; undefined: there is none. */
 	readonly apiCallModule: Buffer | undefined;
+	readonly rateLimits: RateLimits;
+	/** For access tokens; undefined: there are API keys only. */
+	readonly tokens: TokenVerifier | undefined;
+	/** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
+	readonly trustedProxies: readonly string[];
 	/** Version of this service, shown in the OpenAPI document. */
 	readonly version: string;
 }
 
 /** Milliseconds in which a whole request must have arrived; slow senders must not hold sockets for ever. */
 const REQUEST_TIMEOUT_MS = 120_000;
+/** Milliseconds in which its headers must have arrived, and how often sockets are looked at for both. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const LOOK_AT_SOCKETS_MS = 5_000;
+/** Milliseconds without a byte in either direction after which a connection is ended; longer than any answer may take. */
+const SILENT_CONNECTION_MS = 180_000;
 /** Milliseconds that an answer may take; longer than the longest wait for the fleet. */
 const HANDLER_TIMEOUT_MS = 150_000;
 
@@ -81,9 +96,13 @@ export async function buildApp(parts: AppParts): Promise<App> {
 		requestIdHeader: false,
 		bodyLimit: MAX_MANIFEST_BYTES,
 		requestTimeout: REQUEST_TIMEOUT_MS,
+		connectionTimeout: SILENT_CONNECTION_MS,
+		http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: LOOK_AT_SOCKETS_MS },
+		trustProxy: parts.trustedProxies.length === 0 ? false : [...parts.trustedProxies],
 		handlerTimeout: HANDLER_TIMEOUT_MS,
 		routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
 		exposeHeadRoutes: false,
+		frameworkErrors: replyUnreadable,
 		// Fastify's own refusal while closing is no problem document; ours is, see refuseWhileStopping.
 		return503OnClosing: false,
 		forceCloseConnections: "idle",
@@ -93,7 +112,9 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 	addErrorReplies(app);
 	refuseWhileStopping(app, parts.stopping);
-	addAuthentication(app, parts.database);
+	addAddressLimit(app, parts.rateLimits);
+	addAuthentication(app, parts.database, parts.tokens);
+	addKeyLimit(app, parts.rateLimits);
 	addHeaders(app, parts);
 	app.addContentTypeParser(
 		["application/yaml", "text/yaml", "application/x-yaml"],
@@ -102,6 +123,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	);
 	// A file over the limit is cut off and refused by whoever reads it, with a message of ours.
 	await app.register(multipart, { throwFileSizeLimit: false });
+	addIdempotency(app, parts.database);
+	addEntityTags(app, parts.database);
 	await addOpenApi(app, parts.version);
 	const answerChange = createAnswerChange(parts);
 	const checks = new CheckedConfigs(parts.checkThreads);
@@ -119,6 +142,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addLiveRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);
+	addTenantRoutes(app, parts);
 	await app.ready();
 	return app;
 }

@@ -23,6 +23,11 @@ export function addErrorReplies(app: FastifyInstance): void {
 	});
 }
 
+/** For requests that never reach a route: the router cannot read their address. */
+export function replyUnreadable(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+	void reply.send(problemReply(thrown, request, reply));
+}
+
 function problemReply(thrown: unknown, request: FastifyRequest, reply: FastifyReply): string {
 	const error = thrown instanceof CodedError ? thrown : (translate(thrown as FastifyError) ?? hide(thrown, request));
 	const { status, retryable } = error.definition;
@@ -78,6 +83,9 @@ function translate(thrown: FastifyError): CodedError | undefined {
 	}
 	if (thrown.message === "Unexpected end of multipart data" || thrown.code === "ERR_STREAM_PREMATURE_CLOSE") {
 		return errors.upload_incomplete("the form is cut off; send it again");
+	}
+	if (thrown.message === "Multipart: Boundary not found") {
+		return errors.request_invalid("the form's content type names no boundary; send multipart/form-data; boundary=…");
 	}
 	const status = thrown.statusCode ?? 500;
 	if (status >= 400 && status < 500) return errors.request_invalid(`the request cannot be read: ${plain(thrown.message)}`);

@@ -72,6 +72,7 @@ function commitOnce<T>(database: Database, actor: Actor, work: ChangeWork<T>, op
 	const { tenant } = actor;
 	return database.transaction(async (queries) => {
 		const current = await lockTenant(queries, tenant);
+		await actor.precondition?.(queries);
 		const revision = Math.max(current + 1, options.minimumRevision ?? 0);
 		const { result, audit } = await work(queries, revision);
 		if (audit === undefined) return { result, revision: current, changed: false };

@@ -11,6 +11,18 @@ export async function ensureTenant(queries: Queries, tenant: string): Promise<vo
 	await queries.insert(tenants).values({ id: tenant }).onConflictDoNothing();
 }
 
+export type TenantRow = typeof tenants.$inferSelect;
+
+/** Makes the tenant; `undefined` when it is there already. */
+export async function createTenant(queries: Queries, tenant: string): Promise<TenantRow | undefined> {
+	const [row] = await queries.insert(tenants).values({ id: tenant }).onConflictDoNothing().returning();
+	return row;
+}
+
+export async function listTenants(queries: Queries): Promise<TenantRow[]> {
+	return await queries.select().from(tenants).orderBy(tenants.id);
+}
+
 /**
  * Locks the tenant until the transaction ends and returns its revision: every change of a tenant begins here, so changes
  * of one tenant come one after the other.
@@ -28,6 +40,10 @@ export async function setTenantRevision(queries: Queries, tenant: string, revisi
 export async function tenantRevision(queries: Queries, tenant: string): Promise<number> {
 	const [row] = await queries.select({ revision: tenants.revision }).from(tenants).where(eq(tenants.id, tenant));
 	return row?.revision ?? 0;
+}
+
+export async function tenantExists(queries: Queries, tenant: string): Promise<boolean> {
+	return (await queries.select({ id: tenants.id }).from(tenants).where(eq(tenants.id, tenant))).length > 0;
 }
 
 export async function allTenants(queries: Queries): Promise<string[]> {

@@ -17,6 +17,8 @@ export const apiKeys = pgTable(
 		/** SHA-256 of the whole key, hex. */
 		hash: text().notNull().unique(),
 		createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+		/** null: it does not expire. */
+		expiresAt: timestamp("expires_at", { withTimezone: true }),
 		revokedAt: timestamp("revoked_at", { withTimezone: true }),
 	},
 	(table) => [index("api_keys_tenant").on(table.tenant)],

@@ -5,6 +5,7 @@ export { bindingOptIns } from "./binding-opt-ins.js";
 export { bindings } from "./bindings.js";
 export { executionFigures } from "./execution-figures.js";
 export { executions } from "./executions.js";
+export { idempotencyKeys } from "./idempotency-keys.js";
 export { outbox } from "./outbox.js";
 export { pluginConfigs } from "./plugin-configs.js";
 export { pluginGrants } from "./plugin-grants.js";

@@ -1,0 +1,21 @@
+// Unsafe calls that came with an Idempotency-Key: which call it was, and what was answered. The answer can hold what is shown once
+// only, such as a new API key, so it is sealed with what the caller knows and this database does not.
+import { index, integer, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { bytes } from "./bytes.js";
+
+export const idempotencyKeys = pgTable(
+	"idempotency_keys",
+	{
+		/** Id of the API key, or tenant and subject of a token. */
+		caller: text().notNull(),
+		/** As the caller chose it. */
+		key: text().notNull(),
+		/** SHA-256 of method, path, query and body, hex. */
+		fingerprint: text().notNull(),
+		/** Status of the answer; null: the call is being worked on, or its process died. */
+		status: integer(),
+		answer: bytes(),
+		createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+	},
+	(table) => [primaryKey({ columns: [table.caller, table.key] }), index("idempotency_keys_created").on(table.createdAt)],
+);
