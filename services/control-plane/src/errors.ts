@@ -47,6 +47,17 @@ export const ERROR_CATALOGUE = {
 	grants_missing: { title: "Permissions are not granted", status: 409, retryable: false },
 	grant_not_asked: { title: "The plugin does not ask for this permission", status: 422, retryable: false },
 
+	// Signatures and trust
+	signature_missing: { title: "The package is not signed", status: 422, retryable: false },
+	signature_malformed: { title: "The signature cannot be read", status: 422, retryable: false },
+	signature_other_plugin: { title: "The signature is for another package", status: 422, retryable: false },
+	package_altered: { title: "The package was changed after it was signed", status: 422, retryable: false },
+	signature_invalid: { title: "The signature is not its publisher's", status: 422, retryable: false },
+	publisher_unknown: { title: "The publisher is not trusted", status: 422, retryable: false },
+	publisher_differs: { title: "The plugin belongs to another publisher", status: 409, retryable: false },
+	publisher_exists: { title: "The publisher is trusted already", status: 409, retryable: false },
+	publisher_not_found: { title: "No such trusted publisher", status: 404, retryable: false },
+
 	// Configuration, limits and bindings
 	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },
 	limits_invalid: { title: "The limits do not fit the plugin", status: 422, retryable: false },

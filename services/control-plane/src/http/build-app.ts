@@ -23,6 +23,7 @@ import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
+import { addTrustRoutes } from "../trust/routes.js";
 import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
 import { addAuthentication } from "./authentication.js";
@@ -98,6 +99,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addExecutionRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);
+	addTrustRoutes(app, parts);
 	await app.ready();
 	return app;
 }

@@ -4,6 +4,7 @@ import type { Actor } from "../audit/actor.js";
 import { canonicalJson } from "../canonical-json.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import { requestPurge } from "../stores/repository.js";
+import { requireSigner } from "../trust/require-signer.js";
 import type { InstallParts } from "./install-plugin.js";
 import { deletePlugin, findGranted, listVersions, setGrants, updatePlugin } from "./repository.js";
 import { requireActivatable } from "./require-activatable.js";
@@ -13,7 +14,7 @@ import { grantsWished } from "./wish-grants.js";
 /**
  * Enables or disables; `toggle` does whichever it is not. Asking for the state that it has changes nothing.
  *
- * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`
+ * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`, and what `requireSigner` throws
  */
 export function switchPlugin(
 	parts: InstallParts,
@@ -26,7 +27,11 @@ export function switchPlugin(
 		const enabled = to === "toggle" ? !plugin.enabled : to === "enabled";
 		if (enabled === plugin.enabled) return { result: undefined, audit: undefined };
 		const version = await requireCurrentVersion(queries, actor.tenant, plugin);
-		if (enabled) await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
+		if (enabled) {
+			// Whoever was trusted when it came may not be trusted any more.
+			await requireSigner(queries, actor.tenant, { plugin: name, ...version }, null);
+			await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
+		}
 		await updatePlugin(queries, actor.tenant, name, { enabled, changedRevision: revision });
 		const action = enabled ? "plugin.enable" : "plugin.disable";
 		return { result: undefined, audit: { action, target: name, detail: { version: plugin.version } } };

@@ -1,5 +1,13 @@
 // Plugins as REST shows them: the rows put together, with what the runtimes and the executions say about them.
-import type { Manifest, PluginDetail, PluginHealth, PluginPermissions, PluginSummary, PluginVersion } from "@hookbus/schemas";
+import type {
+	Manifest,
+	PluginDetail,
+	PluginHealth,
+	PluginPermissions,
+	PluginSummary,
+	PluginVersion,
+	SignedBy,
+} from "@hookbus/schemas";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import { showBinding } from "../bindings/show-binding.js";
 import type { Database, Queries } from "../database/database.js";
@@ -8,6 +16,7 @@ import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { describeLimits } from "../routing/effective-limits.js";
 import { type Granted, missingGrants, missingRules, NOTHING_GRANTED } from "../routing/granted.js";
 import { newestSnapshot } from "../routing/outbox.js";
+import { listPublishers } from "../trust/repository.js";
 import {
 	currentVersions,
 	findGranted,
@@ -64,16 +73,18 @@ export async function describePlugin(
 	name: string,
 ): Promise<PluginDetail> {
 	const stored = await database.query((queries) => readPlugin(queries, tenant, name));
-	const { row, versions, granted, bindings, recent, revision, routed } = stored;
+	const { row, versions, publishers, granted, bindings, recent, revision, routed } = stored;
 	const current = versions.find(({ version }) => version === row.version);
 	if (current === undefined) throw new Error(`plugin ${name} has no row for its version ${row.version}`);
 	return {
 		...summarise(row, current, granted),
 		manifest: current.manifest,
+		...(current.signature === null ? {} : { signedBy: showSigner(current.signature.keyId, publishers) }),
+		...(row.publisher === null ? {} : { publisher: showSigner(row.publisher, publishers) }),
 		...(current.readme === null ? {} : { readme: current.readme }),
 		tools: current.manifest.tools ?? [],
 		limits: describeLimits(current.manifest, row.limits),
-		versions: showVersions(versions, row.version),
+		versions: showVersions(versions, row.version, publishers),
 		bindings: bindings.map(showBinding),
 		health: health(fleet, tenant, name, { revision, routed, recent }),
 	};
@@ -85,6 +96,7 @@ async function readPlugin(queries: Queries, tenant: string, name: string) {
 	return {
 		row,
 		versions: await listVersions(queries, tenant, name),
+		publishers: await publisherNames(queries, tenant),
 		granted: await findGranted(queries, tenant, name),
 		bindings: await bindingsOfPlugin(queries, tenant, name),
 		recent: await countRecent(queries, tenant, name, RECENT_MINUTES),
@@ -93,14 +105,27 @@ async function readPlugin(queries: Queries, tenant: string, name: string) {
 	};
 }
 
-export function showVersions(versions: readonly VersionRow[], current: string): PluginVersion[] {
-	return versions.map(({ version, digest, size, createdAt, createdBy }) => ({
+/** Names of the trusted publishers by the id of their key. */
+export type PublisherNames = ReadonlyMap<string, string>;
+
+export async function publisherNames(queries: Queries, tenant: string): Promise<PublisherNames> {
+	return new Map((await listPublishers(queries, tenant)).map(({ keyId, name }) => [keyId, name]));
+}
+
+function showSigner(keyId: string, publishers: PublisherNames): SignedBy {
+	const name = publishers.get(keyId);
+	return name === undefined ? { keyId } : { keyId, name };
+}
+
+export function showVersions(versions: readonly VersionRow[], current: string, publishers: PublisherNames): PluginVersion[] {
+	return versions.map(({ version, digest, size, signature, createdAt, createdBy }) => ({
 		version,
 		digest,
 		size,
 		current: version === current,
 		createdAt: createdAt.toISOString(),
 		createdBy,
+		...(signature === null ? {} : { signedBy: showSigner(signature.keyId, publishers) }),
 	}));
 }
 

@@ -6,6 +6,7 @@ import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { type ChangeOutcome, type Committed, commitChange } from "../routing/commit-change.js";
+import { requireSigner } from "../trust/require-signer.js";
 import type { AdmittedPackage } from "./admit-package.js";
 import type { Upload } from "./receive-upload.js";
 import {
@@ -16,6 +17,7 @@ import {
 	insertVersion,
 	type PluginRow,
 	setGrants,
+	setSignature,
 	updatePlugin,
 	type VersionRow,
 } from "./repository.js";
@@ -38,7 +40,8 @@ export interface InstallParts extends ActivationParts {
 /**
  * Installs a plugin that is not there yet. The same package again changes nothing.
  *
- * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`
+ * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`, and what
+ * `requireSigner` throws
  */
 export function installPlugin(
 	parts: InstallParts,
@@ -50,7 +53,9 @@ export function installPlugin(
 	return commitChange(parts.database, actor, async (queries, revision) => {
 		const existing = await findPlugin(queries, actor.tenant, name);
 		if (existing === undefined) {
+			const signer = await signerOf(queries, actor, admitted, null);
 			await insertPlugin(queries, actor.tenant, name, version);
+			await pinSigner(queries, actor, name, null, signer);
 			await storeVersion(queries, actor, admitted);
 			const bind = wishes.bind ?? "tenant";
 			const how = { action: "plugin.install", before: undefined, revision };
@@ -63,7 +68,7 @@ export function installPlugin(
 			);
 		}
 		requireSameContent(stored, admitted);
-		return { result: { name, created: false }, audit: undefined };
+		return await sameVersion(queries, actor, admitted, existing, stored);
 	});
 }
 
@@ -71,7 +76,7 @@ export function installPlugin(
  * Makes the package the current version of a plugin that is there: a new version, or one that was there before.
  *
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
- * `limits_invalid`, `config_invalid`
+ * `limits_invalid`, `config_invalid`, and what `requireSigner` throws
  */
 export function replaceVersion(
 	parts: InstallParts,
@@ -92,9 +97,12 @@ export function replaceVersion(
 		if (stored !== undefined) requireSameContent(stored, admitted);
 		const wishesNothing = wishes.grants === undefined && wishes.enable === undefined && wishes.bind === undefined;
 		if (stored !== undefined && existing.version === manifest.version && wishesNothing) {
-			return { result: { name, created: false }, audit: undefined };
+			return await sameVersion(queries, actor, admitted, existing, stored);
 		}
+		const signer = await signerOf(queries, actor, admitted, existing.publisher);
+		await pinSigner(queries, actor, name, existing.publisher, signer);
 		if (stored === undefined) await storeVersion(queries, actor, admitted);
+		else await keepSignature(queries, actor, admitted, stored);
 		await updatePlugin(queries, actor.tenant, name, { version: manifest.version });
 		const how = { action: "plugin.update", before: existing, revision };
 		const outcome = await settle(queries, parts, actor, admitted, wishes, how);
@@ -102,8 +110,53 @@ export function replaceVersion(
 	});
 }
 
-function storeVersion(queries: Queries, actor: Actor, { manifest, digest, module, readme }: AdmittedPackage): Promise<void> {
-	return insertVersion(queries, actor.tenant, { manifest, digest, module, readme, createdBy: actor.name });
+function storeVersion(queries: Queries, actor: Actor, admitted: AdmittedPackage): Promise<void> {
+	const { manifest, digest, module, readme, signature } = admitted;
+	return insertVersion(queries, actor.tenant, { manifest, digest, module, readme, signature, createdBy: actor.name });
+}
+
+/** The version that came is there and current already. Only a signature that it did not have is news. */
+async function sameVersion(
+	queries: Queries,
+	actor: Actor,
+	admitted: AdmittedPackage,
+	existing: PluginRow,
+	stored: VersionRow,
+): Promise<ChangeOutcome<Installed>> {
+	const { name, version } = admitted.manifest;
+	const result = { name, created: false };
+	if (!isNewSignature(admitted, stored)) return { result, audit: undefined };
+	const signer = await signerOf(queries, actor, admitted, existing.publisher);
+	await pinSigner(queries, actor, name, existing.publisher, signer);
+	await keepSignature(queries, actor, admitted, stored);
+	return { result, audit: { action: "plugin.sign", target: name, detail: { version, publisher: signer } } };
+}
+
+function signerOf(queries: Queries, actor: Actor, admitted: AdmittedPackage, pinned: string | null): Promise<string | null> {
+	const { manifest, digest, signature } = admitted;
+	const signed = { plugin: manifest.name, version: manifest.version, signature: signature ?? null, digest };
+	return requireSigner(queries, actor.tenant, signed, pinned);
+}
+
+/** The first who signs a package of a plugin is its publisher. */
+async function pinSigner(
+	queries: Queries,
+	actor: Actor,
+	name: string,
+	pinned: string | null,
+	signer: string | null,
+): Promise<void> {
+	if (pinned === null && signer !== null) await updatePlugin(queries, actor.tenant, name, { publisher: signer });
+}
+
+function isNewSignature({ signature }: AdmittedPackage, stored: VersionRow): boolean {
+	return signature !== undefined && canonicalJson(signature) !== canonicalJson(stored.signature);
+}
+
+async function keepSignature(queries: Queries, actor: Actor, admitted: AdmittedPackage, stored: VersionRow): Promise<void> {
+	const { manifest, signature } = admitted;
+	if (signature === undefined || !isNewSignature(admitted, stored)) return;
+	await setSignature(queries, actor.tenant, manifest.name, manifest.version, signature);
 }
 
 /**
@@ -139,7 +192,7 @@ async function settle(
 	queries: Queries,
 	parts: InstallParts,
 	actor: Actor,
-	{ manifest, digest }: AdmittedPackage,
+	{ manifest, digest, signature }: AdmittedPackage,
 	wishes: Wishes,
 	{ action, before, revision }: Arrival,
 ): Promise<ChangeOutcome<Installed>> {
@@ -160,6 +213,7 @@ async function settle(
 			detail: {
 				version,
 				digest,
+				...(signature === undefined ? {} : { publisher: signature.keyId }),
 				granted: granted.grants,
 				...(granted.network.length === 0 ? {} : { network: granted.network }),
 				enabled,

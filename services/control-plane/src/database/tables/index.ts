@@ -10,3 +10,5 @@ export { pluginVersions } from "./plugin-versions.js";
 export { plugins } from "./plugins.js";
 export { storePurges } from "./store-purges.js";
 export { tenants } from "./tenants.js";
+export { trustPolicies } from "./trust-policies.js";
+export { trustedPublishers } from "./trusted-publishers.js";
