@@ -9,6 +9,7 @@ export * from "./api/manifest-check.js";
 export * from "./api/plugin.js";
 export * from "./api/plugin-config.js";
 export * from "./api/plugin-limits.js";
+export * from "./api/recall.js";
 export * from "./api/runtime-fleet.js";
 export * from "./api/trust.js";
 export * from "./bus.js";

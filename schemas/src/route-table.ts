@@ -70,6 +70,11 @@ export const RouteTable = Type.Object(
 		revision: Type.Integer({ minimum: 1, description: "Grows by at least one with every change of the tenant" }),
 		compiledAt: Type.String(),
 		plugins: Type.Record(Type.String(), RoutedPlugin),
+		recalled: Type.Optional(
+			Type.Array(Digest, {
+				description: "Modules that must not run any more, also not where a runtime would go on with the version before",
+			}),
+		),
 		hooks: Type.Object({
 			on_chat_message: Type.Optional(HookRoutes),
 			on_tool_call: Type.Optional(HookRoutes),

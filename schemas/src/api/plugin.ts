@@ -7,6 +7,7 @@ import { NetworkRule } from "../network-rule.js";
 import { Binding } from "./binding.js";
 import { changeProperties } from "./change.js";
 import { LimitsDetail } from "./plugin-limits.js";
+import { RecalledNote } from "./recall.js";
 import { SignedBy } from "./trust.js";
 
 export const PluginStatus = Type.Union([Type.Literal("enabled"), Type.Literal("disabled")], { $id: "PluginStatus" });
@@ -58,6 +59,8 @@ const summaryProperties = {
 	digest: Digest,
 	status: PluginStatus,
 	disabledReason: Type.Optional(DisabledReason),
+	// The current version was recalled: it cannot be enabled.
+	recalled: Type.Optional(RecalledNote),
 	description: Type.String(),
 	type: Type.Optional(PluginType),
 	category: Type.Optional(Type.String()),
@@ -83,6 +86,7 @@ export const PluginVersion = Type.Object(
 		createdAt: Type.String({ description: "RFC 3339, UTC" }),
 		createdBy: Type.String({ description: "Name of the API key that uploaded it" }),
 		signedBy: Type.Optional(SignedBy),
+		recalled: Type.Optional(RecalledNote),
 	},
 	{ additionalProperties: false, $id: "PluginVersion" },
 );

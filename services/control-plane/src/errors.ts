@@ -57,6 +57,8 @@ export const ERROR_CATALOGUE = {
 	publisher_differs: { title: "The plugin belongs to another publisher", status: 409, retryable: false },
 	publisher_exists: { title: "The publisher is trusted already", status: 409, retryable: false },
 	publisher_not_found: { title: "No such trusted publisher", status: 404, retryable: false },
+	version_recalled: { title: "The version was recalled", status: 409, retryable: false },
+	recall_not_found: { title: "No such recall", status: 404, retryable: false },
 
 	// Configuration, limits and bindings
 	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },

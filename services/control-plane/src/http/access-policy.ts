@@ -53,6 +53,9 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"GET /api/v1/trust-policy": "viewer",
 	"PUT /api/v1/trust-policy": "admin",
 	"PUT /api/v1/plugins/:name/publisher": "admin",
+	"GET /api/v1/recalls": "viewer",
+	"POST /api/v1/recalls": "admin",
+	"DELETE /api/v1/recalls/:id": "admin",
 
 	"GET /api/v1/api-keys": "admin",
 	"POST /api/v1/api-keys": "admin",

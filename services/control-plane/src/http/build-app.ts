@@ -22,6 +22,7 @@ import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
+import { addRecallRoutes } from "../recalls/routes.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
 import { addTrustRoutes } from "../trust/routes.js";
 import { createAnswerChange } from "./answer-change.js";
@@ -100,6 +101,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);
 	addTrustRoutes(app, parts);
+	addRecallRoutes(app, { ...parts, answerChange });
 	await app.ready();
 	return app;
 }

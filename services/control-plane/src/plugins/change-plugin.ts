@@ -14,7 +14,8 @@ import { grantsWished } from "./wish-grants.js";
 /**
  * Enables or disables; `toggle` does whichever it is not. Asking for the state that it has changes nothing.
  *
- * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`, and what `requireSigner` throws
+ * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`, `version_recalled`, and what
+ * `requireSigner` throws
  */
 export function switchPlugin(
 	parts: InstallParts,

@@ -5,6 +5,7 @@ import { DEFAULT_BINDING, findBinding, saveBinding } from "../bindings/repositor
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { requireNotRecalled } from "../recalls/match-recall.js";
 import { type ChangeOutcome, type Committed, commitChange } from "../routing/commit-change.js";
 import { requireSigner } from "../trust/require-signer.js";
 import type { AdmittedPackage } from "./admit-package.js";
@@ -40,8 +41,8 @@ export interface InstallParts extends ActivationParts {
 /**
  * Installs a plugin that is not there yet. The same package again changes nothing.
  *
- * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`, and what
- * `requireSigner` throws
+ * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`,
+ * `version_recalled`, and what `requireSigner` throws
  */
 export function installPlugin(
 	parts: InstallParts,
@@ -51,6 +52,7 @@ export function installPlugin(
 ): Promise<Committed<Installed>> {
 	const { name, version } = admitted.manifest;
 	return commitChange(parts.database, actor, async (queries, revision) => {
+		await requireNotRecalled(queries, actor.tenant, { plugin: name, version, digest: admitted.digest });
 		const existing = await findPlugin(queries, actor.tenant, name);
 		if (existing === undefined) {
 			const signer = await signerOf(queries, actor, admitted, null);
@@ -76,7 +78,7 @@ export function installPlugin(
  * Makes the package the current version of a plugin that is there: a new version, or one that was there before.
  *
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
- * `limits_invalid`, `config_invalid`, and what `requireSigner` throws
+ * `limits_invalid`, `config_invalid`, `version_recalled`, and what `requireSigner` throws
  */
 export function replaceVersion(
 	parts: InstallParts,
@@ -92,6 +94,7 @@ export function replaceVersion(
 		);
 	}
 	return commitChange(parts.database, actor, async (queries, revision) => {
+		await requireNotRecalled(queries, actor.tenant, { plugin: name, version: manifest.version, digest: admitted.digest });
 		const existing = await requirePlugin(queries, actor.tenant, name);
 		const stored = await findVersion(queries, actor.tenant, name, manifest.version);
 		if (stored !== undefined) requireSameContent(stored, admitted);

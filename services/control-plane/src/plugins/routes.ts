@@ -30,7 +30,7 @@ import { createSerialQueue } from "../serial-queue.js";
 import { type AdmittedPackage, admitPackage } from "./admit-package.js";
 import { grantPermissions, removePlugin, switchPlugin } from "./change-plugin.js";
 import { checkManifest, normaliseManifest } from "./check-manifest.js";
-import { describePlugin, listPluginSummaries, publisherNames, showVersions } from "./describe-plugin.js";
+import { describePlugin, listPluginSummaries, readTrust, showVersions } from "./describe-plugin.js";
 import { type Installed, type InstallParts, installPlugin, replaceVersion } from "./install-plugin.js";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./parse-manifest.js";
 import { receiveUpload, type Upload, uploadForm } from "./receive-upload.js";
@@ -207,9 +207,9 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		async (request) => {
 			const { tenant } = callerOf(request);
 			return await database.query(async (queries) => {
-				const { version } = await requirePlugin(queries, tenant, request.params.name);
+				const plugin = await requirePlugin(queries, tenant, request.params.name);
 				const versions = await listVersions(queries, tenant, request.params.name);
-				return { items: showVersions(versions, version, await publisherNames(queries, tenant)) };
+				return { items: showVersions(plugin, versions, await readTrust(queries, tenant)) };
 			});
 		},
 	);

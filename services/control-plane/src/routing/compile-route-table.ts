@@ -30,7 +30,8 @@ export function compileRouteTable(head: TableHead, input: RoutingInput): RouteTa
 		);
 		if (routes !== undefined) hooks[hook] = routes;
 	}
-	return { spec: "1", ...head, plugins: routed.byKey(), hooks };
+	const recalled = input.recalledDigests ?? [];
+	return { spec: "1", ...head, plugins: routed.byKey(), ...(recalled.length === 0 ? {} : { recalled: [...recalled] }), hooks };
 }
 
 /** Assistants that have a binding of their own, sorted. */

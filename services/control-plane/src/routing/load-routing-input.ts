@@ -3,6 +3,9 @@ import { and, eq } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
 import { grantedByPlugin } from "../plugins/repository.js";
+import { matchRecall } from "../recalls/match-recall.js";
+import { recalledDigests } from "../recalls/recalled-digests.js";
+import { activeRecalls } from "../recalls/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingInput } from "./routing-input.js";
@@ -36,15 +39,21 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 		.orderBy(plugins.name);
 	const granted = await grantedByPlugin(queries, tenant);
 	const purging = await purgingPlugins(queries, tenant);
+	const recalls = await activeRecalls(queries, tenant);
 	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
 	return {
-		plugins: installed.map((row) => ({
-			...row,
-			config: row.config ?? {},
-			secrets: row.secrets ?? {},
-			purgePending: purging.has(row.name),
-			...(granted.get(row.name) ?? NOTHING_GRANTED),
-		})),
+		plugins: installed.map((row) => {
+			const recall = matchRecall(recalls, { plugin: row.name, version: row.version, digest: row.digest });
+			return {
+				...row,
+				config: row.config ?? {},
+				secrets: row.secrets ?? {},
+				purgePending: purging.has(row.name),
+				...(recall === undefined ? {} : { recalled: recall.reason }),
+				...(granted.get(row.name) ?? NOTHING_GRANTED),
+			};
+		}),
 		bindings: bound,
+		recalledDigests: await recalledDigests(queries, tenant, recalls),
 	};
 }

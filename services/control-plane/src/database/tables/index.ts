@@ -8,6 +8,7 @@ export { pluginConfigs } from "./plugin-configs.js";
 export { pluginGrants } from "./plugin-grants.js";
 export { pluginVersions } from "./plugin-versions.js";
 export { plugins } from "./plugins.js";
+export { recalls } from "./recalls.js";
 export { storePurges } from "./store-purges.js";
 export { tenants } from "./tenants.js";
 export { trustPolicies } from "./trust-policies.js";
