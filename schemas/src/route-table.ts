@@ -91,6 +91,11 @@ export const RouteTable = Type.Object(
 				description: "Ids of the users who opted in, by the key that steps name",
 			}),
 		),
+		recalled: Type.Optional(
+			Type.Array(Digest, {
+				description: "Modules that must not run any more, also not where a runtime would go on with the version before",
+			}),
+		),
 		hooks: Type.Object({
 			on_chat_message: Type.Optional(HookRoutes),
 			on_tool_call: Type.Optional(HookRoutes),

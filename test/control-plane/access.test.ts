@@ -160,6 +160,7 @@ test("AU-02 another tenant's plugins, versions, bindings and keys are not there"
 		["GET", "/api/v1/plugins/mine/limits"],
 		["PUT", "/api/v1/plugins/mine/limits", {}],
 		["PUT", "/api/v1/plugins/mine/grants", { permissions: [] }],
+		["PUT", "/api/v1/plugins/mine/publisher", { keyId: null }],
 		["POST", "/api/v1/plugins/mine/enable"],
 		["POST", "/api/v1/plugins/mine/disable"],
 		["POST", "/api/v1/plugins/mine/toggle"],

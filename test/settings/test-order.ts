@@ -13,6 +13,7 @@ const FOLDERS = [
 	"test/plugins-wasm",
 	"plugins-wasm",
 	"test/client",
+	"test/cli",
 	"test/control-plane",
 	"test/deploy",
 ];

@@ -1,5 +1,5 @@
 // Packages (.zip) of small real modules, for tests that install plugins.
-import { HOOKS, type HookName } from "@hookbus/schemas";
+import { HOOKS, type HookName, SIGNATURE_FILE, sha256Of, signPackage } from "@hookbus/schemas";
 import { stringify } from "yaml";
 import { buildZip, type ZipEntry } from "./build-zip.js";
 import { moduleReturning } from "./module-returning.js";
@@ -16,12 +16,16 @@ export interface PackageOptions {
 	readonly readme?: string;
 	/** Further entries. */
 	readonly extra?: readonly ZipEntry[];
+	/** Private key (PEM) of the publisher who signs it; absent: nobody does. */
+	readonly signWith?: string;
 }
 
 export interface BuiltPackage {
 	readonly zip: Buffer;
 	readonly manifest: Record<string, unknown>;
 	readonly module: Uint8Array;
+	/** What the archive was made from. */
+	readonly entries: readonly ZipEntry[];
 }
 
 /** A valid manifest: one transform on on_chat_message that reads messages. */
@@ -45,11 +49,18 @@ export async function buildPackage(options: PackageOptions = {}): Promise<BuiltP
 		(await moduleReturning(
 			Object.fromEntries([...hooks.map((hook) => [hook, { action: "continue" }]), ["salt", options.salt ?? "none"]]),
 		));
-	const zip = buildZip([
+	const entries: ZipEntry[] = [
 		{ name: "plugin.yaml", content: stringify(manifest) },
 		{ name: "plugin.wasm", content: module },
 		...(options.readme === undefined ? [] : [{ name: "README.md", content: options.readme }]),
 		...(options.extra ?? []),
-	]);
-	return { zip, manifest, module };
+	];
+	if (options.signWith !== undefined) entries.push(signatureOf(entries, manifest, options.signWith));
+	return { zip: buildZip(entries), manifest, module, entries };
+}
+
+function signatureOf(entries: readonly ZipEntry[], manifest: Record<string, unknown>, privateKey: string): ZipEntry {
+	const files = entries.map(({ name, content }) => ({ path: String(name), sha256: sha256Of(content ?? "") }));
+	const signed = signPackage({ plugin: String(manifest["name"]), version: String(manifest["version"]), files }, privateKey);
+	return { name: SIGNATURE_FILE, content: JSON.stringify(signed) };
 }

@@ -59,6 +59,8 @@ export class TestRoutes {
 	readonly tenant: string;
 	readonly ackWaitMs: number;
 	revision = 0;
+	/** Digests that the next tables name as recalled. */
+	recalled: readonly string[] = [];
 	#bus: ReturnType<typeof ensureBus> | undefined;
 
 	constructor(connection: NatsConnection, tenant = "acme", ackWaitMs = 60_000) {
@@ -79,7 +81,8 @@ export class TestRoutes {
 		const bus = await this.#ensured();
 		for (const { module } of plugins) await this.store(module);
 		this.revision += 1;
-		const table = buildTable(this.tenant, this.revision, plugins);
+		const built = buildTable(this.tenant, this.revision, plugins);
+		const table = this.recalled.length === 0 ? built : { ...built, recalled: [...this.recalled] };
 		await sealSecrets(table, plugins);
 		await bus.routes.put(this.tenant, JSON.stringify(table));
 		await bus.policies.put(this.tenant, JSON.stringify(buildPolicy(table)));

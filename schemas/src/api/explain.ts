@@ -46,6 +46,7 @@ export type ExplainedStep = Static<typeof ExplainedStep>;
 export const LeftOutCode = Type.Union(
 	[
 		Type.Literal("plugin_disabled"),
+		Type.Literal("recalled"),
 		Type.Literal("grants_missing"),
 		Type.Literal("purge_pending"),
 		Type.Literal("not_bound"),

@@ -7,6 +7,8 @@ import { NetworkRule } from "../network-rule.js";
 import { Binding } from "./binding.js";
 import { changeProperties } from "./change.js";
 import { LimitsDetail } from "./plugin-limits.js";
+import { RecalledNote } from "./recall.js";
+import { SignedBy } from "./trust.js";
 
 export const PluginStatus = Type.Union([Type.Literal("enabled"), Type.Literal("disabled")], { $id: "PluginStatus" });
 export type PluginStatus = Static<typeof PluginStatus>;
@@ -57,6 +59,8 @@ const summaryProperties = {
 	digest: Digest,
 	status: PluginStatus,
 	disabledReason: Type.Optional(DisabledReason),
+	// The current version was recalled: it cannot be enabled.
+	recalled: Type.Optional(RecalledNote),
 	description: Type.String(),
 	type: Type.Optional(PluginType),
 	category: Type.Optional(Type.String()),
@@ -81,6 +85,8 @@ export const PluginVersion = Type.Object(
 		current: Type.Boolean(),
 		createdAt: Type.String({ description: "RFC 3339, UTC" }),
 		createdBy: Type.String({ description: "Name of the API key that uploaded it" }),
+		signedBy: Type.Optional(SignedBy),
+		recalled: Type.Optional(RecalledNote),
 	},
 	{ additionalProperties: false, $id: "PluginVersion" },
 );
@@ -126,6 +132,9 @@ export const PluginDetail = Type.Object(
 	{
 		...summaryProperties,
 		manifest: Manifest,
+		signedBy: Type.Optional(SignedBy),
+		// Whose packages are this plugin, since its first signed package: one with another signature or with none is refused.
+		publisher: Type.Optional(SignedBy),
 		readme: Type.Optional(Type.String()),
 		tools: Type.Array(ToolDefinition),
 		limits: LimitsDetail,

@@ -65,6 +65,19 @@ export const ERROR_CATALOGUE = {
 	rollout_not_found: { title: "No such rollout", status: 404, retryable: false },
 	rollout_ended: { title: "The rollout has ended", status: 409, retryable: false },
 
+	// Signatures and trust
+	signature_missing: { title: "The package is not signed", status: 422, retryable: false },
+	signature_malformed: { title: "The signature cannot be read", status: 422, retryable: false },
+	signature_other_plugin: { title: "The signature is for another package", status: 422, retryable: false },
+	package_altered: { title: "The package was changed after it was signed", status: 422, retryable: false },
+	signature_invalid: { title: "The signature is not its publisher's", status: 422, retryable: false },
+	publisher_unknown: { title: "The publisher is not trusted", status: 422, retryable: false },
+	publisher_differs: { title: "The plugin belongs to another publisher", status: 409, retryable: false },
+	publisher_exists: { title: "The publisher is trusted already", status: 409, retryable: false },
+	publisher_not_found: { title: "No such trusted publisher", status: 404, retryable: false },
+	version_recalled: { title: "The version was recalled", status: 409, retryable: false },
+	recall_not_found: { title: "No such recall", status: 404, retryable: false },
+
 	// Configuration, limits and bindings
 	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },
 	limits_invalid: { title: "The limits do not fit the plugin", status: 422, retryable: false },

@@ -71,6 +71,16 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"GET /api/v1/tenants": "admin",
 	"POST /api/v1/tenants": "admin",
 
+	"GET /api/v1/trusted-publishers": "admin",
+	"POST /api/v1/trusted-publishers": "admin",
+	"DELETE /api/v1/trusted-publishers/:id": "admin",
+	"GET /api/v1/trust-policy": "viewer",
+	"PUT /api/v1/trust-policy": "admin",
+	"PUT /api/v1/plugins/:name/publisher": "admin",
+	"GET /api/v1/recalls": "viewer",
+	"POST /api/v1/recalls": "admin",
+	"DELETE /api/v1/recalls/:id": "admin",
+
 	"GET /api/v1/api-keys": "admin",
 	"POST /api/v1/api-keys": "admin",
 	"DELETE /api/v1/api-keys/:id": "admin",

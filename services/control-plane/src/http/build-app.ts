@@ -29,9 +29,11 @@ import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
+import { addRecallRoutes } from "../recalls/routes.js";
 import { addRolloutRoutes } from "../rollouts/routes.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
 import { addTenantRoutes } from "../tenants/routes.js";
+import { addTrustRoutes } from "../trust/routes.js";
 import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
 import { addAuthentication } from "./authentication.js";
@@ -143,6 +145,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);
 	addTenantRoutes(app, parts);
+	addTrustRoutes(app, parts);
+	addRecallRoutes(app, { ...parts, answerChange });
 	await app.ready();
 	return app;
 }

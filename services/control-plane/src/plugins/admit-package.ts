@@ -6,11 +6,12 @@
 // What fails there is answered to the caller of ?wait=applied as activation_failed, and the version before goes on.
 import { createHash } from "node:crypto";
 import { limitMemory, limitTables, ModuleFault, moduleFaults, scanInstructions } from "@hookbus/foundation";
-import type { Manifest, ManifestNote } from "@hookbus/schemas";
+import type { Manifest, ManifestNote, PackageSignature } from "@hookbus/schemas";
 import type { CheckThreads } from "../checks/check-threads.js";
 import { probeModule } from "../checks/module-probe.js";
 import { errors } from "../errors.js";
 import { effectiveLimits } from "../routing/effective-limits.js";
+import { readSignature } from "../trust/read-signature.js";
 import { apiCallFaults } from "./api-call-module.js";
 import { checkManifest } from "./check-manifest.js";
 import { parseManifest } from "./parse-manifest.js";
@@ -23,6 +24,8 @@ export interface AdmittedPackage {
 	/** SHA-256 of the module, hex. */
 	readonly digest: string;
 	readonly readme: string | undefined;
+	/** It fits what the package holds; whether the one who made it is trusted, the tenant decides. undefined: there is none. */
+	readonly signature: PackageSignature | undefined;
 }
 
 export interface UploadedPackage {
@@ -34,7 +37,7 @@ export interface UploadedPackage {
 
 /**
  * @param apiCallModule module of manifests that declare their requests; undefined: there is none
- * @throws CodedError for everything that is wrong with the package: archive, manifest, digest, module
+ * @throws CodedError for everything that is wrong with the package: archive, manifest, digest, signature, module
  */
 export async function admitPackage(
 	upload: UploadedPackage,
@@ -57,8 +60,9 @@ export async function admitPackage(
 	if (upload.expectedDigest !== undefined && upload.expectedDigest !== digest) {
 		throw errors.digest_mismatch(`the module's SHA-256 is ${digest}; ${upload.expectedDigest} was expected`);
 	}
+	const signature = readSignature(files.signature, { plugin: manifest.name, version: manifest.version, files: files.files });
 	await admitModule(module, manifest);
-	return { manifest, warnings: report.warnings, module, digest, readme };
+	return { manifest, warnings: report.warnings, module, digest, readme, signature };
 }
 
 /** The package's own module, or the one that runs declared requests. */

@@ -5,6 +5,7 @@ import { canonicalJson } from "../canonical-json.js";
 import { stopWithPlugin } from "../rollouts/change-rollout.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import { requestPurge } from "../stores/repository.js";
+import { requireSigner } from "../trust/require-signer.js";
 import { requireDependencies, requireNoDependents } from "./dependencies.js";
 import type { InstallParts } from "./install-plugin.js";
 import { deletePlugin, findGranted, listVersions, setGrants, updatePlugin } from "./repository.js";
@@ -16,7 +17,7 @@ import { grantsWished } from "./wish-grants.js";
  * Enables or disables; `toggle` does whichever it is not. Asking for the state that it has changes nothing.
  *
  * @throws CodedError `plugin_not_found`, `grants_missing`, `limits_invalid`, `config_invalid`, `dependencies_missing`,
- * `dependents_exist`
+ * `dependents_exist`, `version_recalled`, and what `requireSigner` throws
  */
 export function switchPlugin(
 	parts: InstallParts,
@@ -30,6 +31,8 @@ export function switchPlugin(
 		if (enabled === plugin.enabled) return { result: undefined, audit: undefined };
 		const version = await requireCurrentVersion(queries, actor.tenant, plugin);
 		if (enabled) {
+			// Whoever was trusted when it came may not be trusted any more.
+			await requireSigner(queries, actor.tenant, { plugin: name, ...version }, null);
 			await requireDependencies(queries, actor.tenant, version.manifest, enabled);
 			await requireActivatable(queries, parts, actor.tenant, version, plugin.limits);
 		} else {

@@ -1,13 +1,25 @@
 // Plugins as REST shows them: the rows put together, with what the runtimes and the executions say about them.
-import type { Manifest, PluginDetail, PluginHealth, PluginPermissions, PluginSummary, PluginVersion } from "@hookbus/schemas";
+import type {
+	Manifest,
+	PluginDetail,
+	PluginHealth,
+	PluginPermissions,
+	PluginSummary,
+	PluginVersion,
+	RecalledNote,
+	SignedBy,
+} from "@hookbus/schemas";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import { showBinding } from "../bindings/show-binding.js";
 import type { Database, Queries } from "../database/database.js";
 import { countRecent } from "../executions/repository.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
+import { matchRecall, type RecallableVersion } from "../recalls/match-recall.js";
+import { activeRecalls, type RecallRow } from "../recalls/repository.js";
 import { describeLimits } from "../routing/effective-limits.js";
 import { type Granted, missingGrants, missingRules, NOTHING_GRANTED } from "../routing/granted.js";
 import { newestSnapshot } from "../routing/outbox.js";
+import { listPublishers } from "../trust/repository.js";
 import {
 	currentVersions,
 	findGranted,
@@ -32,15 +44,16 @@ export interface PluginFilter {
 
 /** Plugins that fulfil every part of the filter, by name. */
 export async function listPluginSummaries(database: Database, tenant: string, filter: PluginFilter): Promise<PluginSummary[]> {
-	const [rows, versions, granted] = await database.query(async (queries) => [
+	const [rows, versions, granted, recalls] = await database.query(async (queries) => [
 		await listPlugins(queries, tenant),
 		await currentVersions(queries, tenant),
 		await grantedByPlugin(queries, tenant),
+		await activeRecalls(queries, tenant),
 	]);
 	return rows
 		.flatMap((row) => {
 			const version = versions.get(row.name);
-			return version === undefined ? [] : [summarise(row, version, granted.get(row.name) ?? NOTHING_GRANTED)];
+			return version === undefined ? [] : [summarise(row, version, granted.get(row.name) ?? NOTHING_GRANTED, recalls)];
 		})
 		.filter((plugin) => fulfils(plugin, filter));
 }
@@ -64,16 +77,18 @@ export async function describePlugin(
 	name: string,
 ): Promise<PluginDetail> {
 	const stored = await database.query((queries) => readPlugin(queries, tenant, name));
-	const { row, versions, granted, bindings, recent, revision, routed } = stored;
+	const { row, versions, trust, granted, bindings, recent, revision, routed } = stored;
 	const current = versions.find(({ version }) => version === row.version);
 	if (current === undefined) throw new Error(`plugin ${name} has no row for its version ${row.version}`);
 	return {
-		...summarise(row, current, granted),
+		...summarise(row, current, granted, trust.recalls),
 		manifest: current.manifest,
+		...(current.signature === null ? {} : { signedBy: showSigner(current.signature.keyId, trust) }),
+		...(row.publisher === null ? {} : { publisher: showSigner(row.publisher, trust) }),
 		...(current.readme === null ? {} : { readme: current.readme }),
 		tools: current.manifest.tools ?? [],
 		limits: describeLimits(current.manifest, row.limits),
-		versions: showVersions(versions, row.version),
+		versions: showVersions(row, versions, trust),
 		bindings: bindings.map(showBinding),
 		health: health(fleet, tenant, name, { revision, routed, recent }),
 	};
@@ -85,6 +100,7 @@ async function readPlugin(queries: Queries, tenant: string, name: string) {
 	return {
 		row,
 		versions: await listVersions(queries, tenant, name),
+		trust: await readTrust(queries, tenant),
 		granted: await findGranted(queries, tenant, name),
 		bindings: await bindingsOfPlugin(queries, tenant, name),
 		recent: await countRecent(queries, tenant, name, RECENT_MINUTES),
@@ -93,24 +109,59 @@ async function readPlugin(queries: Queries, tenant: string, name: string) {
 	};
 }
 
-export function showVersions(versions: readonly VersionRow[], current: string): PluginVersion[] {
-	return versions.map(({ version, digest, size, createdAt, createdBy }) => ({
+/** What a tenant knows about signatures and versions at the moment. */
+export interface TrustView {
+	/** Names of the trusted publishers by the id of their key. */
+	readonly publishers: ReadonlyMap<string, string>;
+	readonly recalls: readonly RecallRow[];
+}
+
+export async function readTrust(queries: Queries, tenant: string): Promise<TrustView> {
+	const publishers = new Map((await listPublishers(queries, tenant)).map(({ keyId, name }) => [keyId, name]));
+	return { publishers, recalls: await activeRecalls(queries, tenant) };
+}
+
+function showSigner(keyId: string, { publishers }: TrustView): SignedBy {
+	const name = publishers.get(keyId);
+	return name === undefined ? { keyId } : { keyId, name };
+}
+
+function showRecalled(recalls: readonly RecallRow[], version: RecallableVersion): { recalled?: RecalledNote } {
+	const recall = matchRecall(recalls, version);
+	return recall === undefined ? {} : { recalled: { recall: recall.id, reason: recall.reason } };
+}
+
+/** @param plugin its name and its current version */
+export function showVersions(
+	plugin: Pick<PluginRow, "name" | "version">,
+	versions: readonly VersionRow[],
+	trust: TrustView,
+): PluginVersion[] {
+	return versions.map(({ version, digest, size, signature, createdAt, createdBy }) => ({
 		version,
 		digest,
 		size,
-		current: version === current,
+		current: version === plugin.version,
 		createdAt: createdAt.toISOString(),
 		createdBy,
+		...(signature === null ? {} : { signedBy: showSigner(signature.keyId, trust) }),
+		...showRecalled(trust.recalls, { plugin: plugin.name, version, digest }),
 	}));
 }
 
-function summarise(row: PluginRow, { digest, manifest }: VersionRow, granted: Granted): PluginSummary {
+function summarise(
+	row: PluginRow,
+	{ digest, manifest }: VersionRow,
+	granted: Granted,
+	recalls: readonly RecallRow[],
+): PluginSummary {
 	return {
 		name: row.name,
 		version: row.version,
 		digest,
 		status: row.enabled ? "enabled" : "disabled",
 		...(row.disabledReason === null ? {} : { disabledReason: row.disabledReason }),
+		...showRecalled(recalls, { plugin: row.name, version: row.version, digest }),
 		description: manifest.description,
 		...(manifest.type === undefined ? {} : { type: manifest.type }),
 		...(manifest.category === undefined ? {} : { category: manifest.category }),

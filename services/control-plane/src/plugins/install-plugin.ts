@@ -5,7 +5,9 @@ import { DEFAULT_BINDING, findBinding, saveBinding } from "../bindings/repositor
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { requireNotRecalled } from "../recalls/match-recall.js";
 import { type ChangeOutcome, type Committed, commitChange } from "../routing/commit-change.js";
+import { requireSigner } from "../trust/require-signer.js";
 import type { AdmittedPackage } from "./admit-package.js";
 import { requireDependencies, requireNoDependents } from "./dependencies.js";
 import type { Upload } from "./receive-upload.js";
@@ -17,6 +19,7 @@ import {
 	insertVersion,
 	type PluginRow,
 	setGrants,
+	setSignature,
 	updatePlugin,
 	type VersionRow,
 } from "./repository.js";
@@ -40,7 +43,7 @@ export interface InstallParts extends ActivationParts {
  * Installs a plugin that is not there yet. The same package again changes nothing.
  *
  * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`,
- * `dependencies_missing`
+ * `dependencies_missing`, `version_recalled`, and what `requireSigner` throws
  */
 export function installPlugin(
 	parts: InstallParts,
@@ -50,9 +53,12 @@ export function installPlugin(
 ): Promise<Committed<Installed>> {
 	const { name, version } = admitted.manifest;
 	return commitChange(parts.database, actor, async (queries, revision) => {
+		await requireNotRecalled(queries, actor.tenant, { plugin: name, version, digest: admitted.digest });
 		const existing = await findPlugin(queries, actor.tenant, name);
 		if (existing === undefined) {
+			const signer = await signerOf(queries, actor, admitted, null);
 			await insertPlugin(queries, actor.tenant, name, version);
+			await pinSigner(queries, actor, name, null, signer);
 			await storeVersion(queries, actor, admitted);
 			const bind = wishes.bind ?? "tenant";
 			const how = { action: "plugin.install", before: undefined, revision };
@@ -65,7 +71,7 @@ export function installPlugin(
 			);
 		}
 		requireSameContent(stored, admitted);
-		return { result: { name, created: false }, audit: undefined };
+		return await sameVersion(queries, actor, admitted, existing, stored);
 	});
 }
 
@@ -74,7 +80,8 @@ export function installPlugin(
  *
  * @param activate false: the version is only stored, for a rollout; the wishes have to be empty then
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
- * `limits_invalid`, `config_invalid`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`
+ * `limits_invalid`, `config_invalid`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`, `version_recalled`, and
+ * what `requireSigner` throws
  */
 export function replaceVersion(
 	parts: InstallParts,
@@ -91,14 +98,18 @@ export function replaceVersion(
 		);
 	}
 	return commitChange(parts.database, actor, async (queries, revision) => {
+		await requireNotRecalled(queries, actor.tenant, { plugin: name, version: manifest.version, digest: admitted.digest });
 		const existing = await requirePlugin(queries, actor.tenant, name);
 		const stored = await findVersion(queries, actor.tenant, name, manifest.version);
 		if (stored !== undefined) requireSameContent(stored, admitted);
 		const wishesNothing = wishes.grants === undefined && wishes.enable === undefined && wishes.bind === undefined;
 		if (stored !== undefined && existing.version === manifest.version && wishesNothing) {
-			return { result: { name, created: false }, audit: undefined };
+			return await sameVersion(queries, actor, admitted, existing, stored);
 		}
+		const signer = await signerOf(queries, actor, admitted, existing.publisher);
+		await pinSigner(queries, actor, name, existing.publisher, signer);
 		if (stored === undefined) await storeVersion(queries, actor, admitted);
+		else await keepSignature(queries, actor, admitted, stored);
 		if (!activate) {
 			const { version } = manifest;
 			const audit = { action: "plugin.add_version", target: name, detail: { version, digest: admitted.digest } };
@@ -111,8 +122,53 @@ export function replaceVersion(
 	});
 }
 
-function storeVersion(queries: Queries, actor: Actor, { manifest, digest, module, readme }: AdmittedPackage): Promise<void> {
-	return insertVersion(queries, actor.tenant, { manifest, digest, module, readme, createdBy: actor.name });
+function storeVersion(queries: Queries, actor: Actor, admitted: AdmittedPackage): Promise<void> {
+	const { manifest, digest, module, readme, signature } = admitted;
+	return insertVersion(queries, actor.tenant, { manifest, digest, module, readme, signature, createdBy: actor.name });
+}
+
+/** The version that came is there and current already. Only a signature that it did not have is news. */
+async function sameVersion(
+	queries: Queries,
+	actor: Actor,
+	admitted: AdmittedPackage,
+	existing: PluginRow,
+	stored: VersionRow,
+): Promise<ChangeOutcome<Installed>> {
+	const { name, version } = admitted.manifest;
+	const result = { name, created: false };
+	if (!isNewSignature(admitted, stored)) return { result, audit: undefined };
+	const signer = await signerOf(queries, actor, admitted, existing.publisher);
+	await pinSigner(queries, actor, name, existing.publisher, signer);
+	await keepSignature(queries, actor, admitted, stored);
+	return { result, audit: { action: "plugin.sign", target: name, detail: { version, publisher: signer } } };
+}
+
+function signerOf(queries: Queries, actor: Actor, admitted: AdmittedPackage, pinned: string | null): Promise<string | null> {
+	const { manifest, digest, signature } = admitted;
+	const signed = { plugin: manifest.name, version: manifest.version, signature: signature ?? null, digest };
+	return requireSigner(queries, actor.tenant, signed, pinned);
+}
+
+/** The first who signs a package of a plugin is its publisher. */
+async function pinSigner(
+	queries: Queries,
+	actor: Actor,
+	name: string,
+	pinned: string | null,
+	signer: string | null,
+): Promise<void> {
+	if (pinned === null && signer !== null) await updatePlugin(queries, actor.tenant, name, { publisher: signer });
+}
+
+function isNewSignature({ signature }: AdmittedPackage, stored: VersionRow): boolean {
+	return signature !== undefined && canonicalJson(signature) !== canonicalJson(stored.signature);
+}
+
+async function keepSignature(queries: Queries, actor: Actor, admitted: AdmittedPackage, stored: VersionRow): Promise<void> {
+	const { manifest, signature } = admitted;
+	if (signature === undefined || !isNewSignature(admitted, stored)) return;
+	await setSignature(queries, actor.tenant, manifest.name, manifest.version, signature);
 }
 
 /**
@@ -148,7 +204,7 @@ async function settle(
 	queries: Queries,
 	parts: InstallParts,
 	actor: Actor,
-	{ manifest, digest }: AdmittedPackage,
+	{ manifest, digest, signature }: AdmittedPackage,
 	wishes: Wishes,
 	{ action, before, revision }: Arrival,
 ): Promise<ChangeOutcome<Installed>> {
@@ -172,6 +228,7 @@ async function settle(
 			detail: {
 				version,
 				digest,
+				...(signature === undefined ? {} : { publisher: signature.keyId }),
 				granted: granted.grants,
 				...(granted.network.length === 0 ? {} : { network: granted.network }),
 				enabled,

@@ -1,5 +1,6 @@
 // Reads a .zip from a stranger. Nothing is ever written under a name from inside it: the few files that are wanted come back
 // as bytes, and every other entry is inflated and thrown away, only to know that the archive is what it says.
+import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
@@ -15,9 +16,14 @@ export type WantedFiles = ReadonlyMap<string, number>;
 /**
  * Checks the whole archive and returns the wanted files that it has, by name.
  *
+ * @param onFile is told of every file, wanted or not, with the SHA-256 (hex) of what it inflates to; folders are no files
  * @throws CodedError `archive_…` naming the entry and the rule
  */
-export async function readArchive(path: string, wanted: WantedFiles): Promise<Map<string, Buffer>> {
+export async function readArchive(
+	path: string,
+	wanted: WantedFiles,
+	onFile: (path: string, sha256: string) => void = () => undefined,
+): Promise<Map<string, Buffer>> {
 	const file = await open(path, "r");
 	try {
 		const frame = await readFrame(file);
@@ -48,8 +54,10 @@ export async function readArchive(path: string, wanted: WantedFiles): Promise<Ma
 					at(entry),
 				);
 			}
-			const { bytes, content } = await inflate(zip, entry, left, limit !== undefined);
+			const hash = createHash("sha256");
+			const { bytes, content } = await inflate(zip, entry, left, hash, limit !== undefined);
 			left -= bytes;
+			if (!entry.fileName.endsWith("/")) onFile(entry.fileName, hash.digest("hex"));
 			if (content !== undefined) files.set(entry.fileName, content);
 		}
 		return files;
@@ -172,7 +180,7 @@ interface Inflated {
 	readonly content: Buffer | undefined;
 }
 
-async function inflate(zip: ZipFile, entry: Entry, left: number, keep: boolean): Promise<Inflated> {
+async function inflate(zip: ZipFile, entry: Entry, left: number, hash: Hash, keep: boolean): Promise<Inflated> {
 	const { fileName } = entry;
 	if (fileName.endsWith("/")) {
 		if (entry.uncompressedSize === 0) return { bytes: 0, content: undefined };
@@ -195,6 +203,7 @@ async function inflate(zip: ZipFile, entry: Entry, left: number, keep: boolean):
 				);
 			}
 			checksum = crc32(chunk, checksum);
+			hash.update(chunk);
 			if (head.length < 4) head = Buffer.concat([head, chunk.subarray(0, 4)]).subarray(0, 4);
 			if (keep) chunks.push(chunk);
 		}

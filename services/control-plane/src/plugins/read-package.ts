@@ -1,6 +1,6 @@
 // Turns an uploaded file into manifest, module and README. What the file is, its first bytes decide, not its name.
 import { open, readFile } from "node:fs/promises";
-import { MAX_MODULE_BYTES } from "@hookbus/schemas";
+import { MAX_MODULE_BYTES, MAX_SIGNATURE_BYTES, SIGNATURE_FILE, type SignedFile } from "@hookbus/schemas";
 import { isStorable } from "../checks/unstorable-text.js";
 import { errors } from "../errors.js";
 import { ARCHIVE_LIMITS } from "./archive-limits.js";
@@ -14,6 +14,10 @@ export interface PackageFiles {
 	/** Undefined: there is none. */
 	readonly module: Buffer | undefined;
 	readonly readme: string | undefined;
+	/** Bytes of signature.json; undefined: the package has none, as a bare module never has. */
+	readonly signature: Buffer | undefined;
+	/** Every other file of the archive, with what it inflates to. */
+	readonly files: readonly SignedFile[];
 }
 
 const MANIFEST_NAMES = ["plugin.yaml", "plugin.yml", "plugin.json"];
@@ -24,6 +28,7 @@ const WANTED: WantedFiles = new Map([
 	...MANIFEST_NAMES.map((name): [string, number] => [name, MAX_MANIFEST_BYTES]),
 	[MODULE_NAME, MAX_MODULE_BYTES],
 	[README_NAME, ARCHIVE_LIMITS.readmeBytes],
+	[SIGNATURE_FILE, MAX_SIGNATURE_BYTES],
 ]);
 
 /**
@@ -38,7 +43,11 @@ export async function readPackage(path: string | undefined, manifestText: string
 	if (manifestText !== undefined) {
 		throw errors.package_ambiguous("the archive holds a manifest and another one was sent beside it; send one of them");
 	}
-	return fromArchive(await readArchive(path, WANTED));
+	const files: SignedFile[] = [];
+	const wanted = await readArchive(path, WANTED, (name, sha256) => {
+		if (name !== SIGNATURE_FILE) files.push({ path: name, sha256 });
+	});
+	return { ...fromArchive(wanted), signature: wanted.get(SIGNATURE_FILE), files };
 }
 
 async function kindOf(path: string): Promise<"zip" | "wasm"> {
@@ -68,10 +77,10 @@ function withManifestBeside(module: Buffer | undefined, manifestText: string | u
 	if (manifestText === undefined) {
 		throw errors.package_file_missing("a bare .wasm needs its manifest: send it beside it as manifest (YAML or JSON)");
 	}
-	return { manifestName: "manifest", manifestText, module, readme: undefined };
+	return { manifestName: "manifest", manifestText, module, readme: undefined, signature: undefined, files: [] };
 }
 
-function fromArchive(files: ReadonlyMap<string, Buffer>): PackageFiles {
+function fromArchive(files: ReadonlyMap<string, Buffer>): Omit<PackageFiles, "signature" | "files"> {
 	const manifests = MANIFEST_NAMES.filter((name) => files.has(name));
 	const [manifestName, other] = manifests;
 	if (manifestName === undefined) {

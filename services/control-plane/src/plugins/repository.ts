@@ -1,5 +1,5 @@
 // Queries on plugins, their versions and grants. Only `loadModule` ever reads a module's bytes.
-import type { DisabledReason, Manifest, NetworkRule, Permission, PluginLimits } from "@hookbus/schemas";
+import type { DisabledReason, Manifest, NetworkRule, PackageSignature, Permission, PluginLimits } from "@hookbus/schemas";
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
@@ -14,6 +14,8 @@ export interface PluginRow {
 	/** Revision since which it runs as it is; null: since before that was written down. */
 	readonly changedRevision: number | null;
 	readonly disabledReason: DisabledReason | null;
+	/** Id of the key whose packages are this plugin; null: none was signed yet. */
+	readonly publisher: string | null;
 	readonly createdAt: Date;
 	readonly updatedAt: Date;
 }
@@ -24,6 +26,8 @@ export interface VersionRow {
 	readonly size: number;
 	readonly manifest: Manifest;
 	readonly readme: string | null;
+	/** null: the package had none. */
+	readonly signature: PackageSignature | null;
 	readonly createdAt: Date;
 	readonly createdBy: string;
 }
@@ -34,6 +38,7 @@ const versionColumns = {
 	size: pluginVersions.size,
 	manifest: pluginVersions.manifest,
 	readme: pluginVersions.readme,
+	signature: pluginVersions.signature,
 	createdAt: pluginVersions.createdAt,
 	createdBy: pluginVersions.createdBy,
 };
@@ -95,6 +100,7 @@ export interface NewVersion {
 	readonly digest: string;
 	readonly module: Uint8Array;
 	readonly readme: string | undefined;
+	readonly signature: PackageSignature | undefined;
 	readonly createdBy: string;
 }
 
@@ -107,9 +113,24 @@ export async function insertVersion(queries: Queries, tenant: string, added: New
 		size: added.module.length,
 		manifest: added.manifest,
 		readme: added.readme ?? null,
+		signature: added.signature ?? null,
 		module: added.module,
 		createdBy: added.createdBy,
 	});
+}
+
+/** Another signature over what the version holds already. */
+export async function setSignature(
+	queries: Queries,
+	tenant: string,
+	plugin: string,
+	version: string,
+	signature: PackageSignature,
+): Promise<void> {
+	await queries
+		.update(pluginVersions)
+		.set({ signature })
+		.where(and(eq(pluginVersions.tenant, tenant), eq(pluginVersions.plugin, plugin), eq(pluginVersions.version, version)));
 }
 
 export async function insertPlugin(queries: Queries, tenant: string, name: string, version: string): Promise<void> {
@@ -122,6 +143,7 @@ export interface PluginPatch {
 	readonly limits?: PluginLimits | null;
 	readonly changedRevision?: number;
 	readonly disabledReason?: DisabledReason;
+	readonly publisher?: string | null;
 }
 
 /** Enabling clears the reason why it was disabled. */

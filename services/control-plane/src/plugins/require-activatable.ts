@@ -1,4 +1,4 @@
-// What must hold before a plugin may run: every permission that it asks for is granted, its module fits the limits that an admin
+// What must hold before a plugin may run: its version was not recalled, every permission that it asks for is granted, its module fits the limits that an admin
 // set, and its configuration is valid in every scope. Asked in the transaction of each change that could break it, so an enabled plugin always fulfils it.
 import type { SecretBox } from "@hookbus/foundation";
 import type { Manifest, PluginLimits } from "@hookbus/schemas";
@@ -9,6 +9,7 @@ import { secretFields } from "../config/config-schema.js";
 import { findConfig } from "../config/repository.js";
 import type { Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { requireNotRecalled } from "../recalls/match-recall.js";
 import { type Granted, missingGrants, missingRules } from "../routing/granted.js";
 import { describeRule } from "../routing/network-rules.js";
 import { requireFittingMemory } from "./change-limits.js";
@@ -21,7 +22,7 @@ export interface ActivationParts {
 
 /**
  * @param limits that an admin set; null: none
- * @throws CodedError `grants_missing`, `limits_invalid`, `config_invalid`, `secret_unreadable`; CheckNeeded
+ * @throws CodedError `version_recalled`, `grants_missing`, `limits_invalid`, `config_invalid`, `secret_unreadable`; CheckNeeded
  */
 export async function requireActivatable(
 	queries: Queries,
@@ -30,7 +31,8 @@ export async function requireActivatable(
 	version: Pick<VersionRow, "manifest" | "digest">,
 	limits: PluginLimits | null,
 ): Promise<void> {
-	const { manifest } = version;
+	const { manifest, digest } = version;
+	await requireNotRecalled(queries, tenant, { plugin: manifest.name, version: manifest.version, digest });
 	requireGranted(manifest, await findGranted(queries, tenant, manifest.name));
 	await requireFittingMemory(queries, version, limits);
 	await requireValidConfig(queries, parts, tenant, manifest);

@@ -31,7 +31,7 @@ import { type AdmittedPackage, admitPackage } from "./admit-package.js";
 import { apiCallFaults } from "./api-call-module.js";
 import { grantPermissions, removePlugin, switchPlugin } from "./change-plugin.js";
 import { checkManifest, normaliseManifest } from "./check-manifest.js";
-import { describePlugin, listPluginSummaries, showVersions } from "./describe-plugin.js";
+import { describePlugin, listPluginSummaries, readTrust, showVersions } from "./describe-plugin.js";
 import { type Installed, type InstallParts, installPlugin, replaceVersion } from "./install-plugin.js";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./parse-manifest.js";
 import { isPluginImport, MAX_IMPORT_BYTES, PluginImport, receiveImport } from "./receive-import.js";
@@ -242,8 +242,9 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		async (request) => {
 			const { tenant } = callerOf(request);
 			return await database.query(async (queries) => {
-				const { version } = await requirePlugin(queries, tenant, request.params.name);
-				return { items: showVersions(await listVersions(queries, tenant, request.params.name), version) };
+				const plugin = await requirePlugin(queries, tenant, request.params.name);
+				const versions = await listVersions(queries, tenant, request.params.name);
+				return { items: showVersions(plugin, versions, await readTrust(queries, tenant)) };
 			});
 		},
 	);

@@ -33,7 +33,9 @@ export function compileRouteTable(head: TableHead, input: RoutingInput): RouteTa
 	}
 	const listed = [...optIns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, users]) => [key, [...users]]);
 	const lists = listed.length === 0 ? {} : { optIns: Object.fromEntries(listed) };
-	return { spec: "1", ...head, plugins: routed.byKey(), ...lists, hooks };
+	const recalled = input.recalledDigests ?? [];
+	const stopped = recalled.length === 0 ? {} : { recalled: [...recalled] };
+	return { spec: "1", ...head, plugins: routed.byKey(), ...lists, ...stopped, hooks };
 }
 
 /** Assistants that have a binding of their own, sorted. */

@@ -14,6 +14,7 @@ import type { Logger } from "pino";
 import type { BusLink } from "../bus/bus-link.js";
 import type { Database } from "../database/database.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
+import { applyRecalls } from "../recalls/declare-recall.js";
 import type { StorePurges } from "../stores/store-purges.js";
 import { allTenants } from "../tenants/repository.js";
 import { claimUnsent, countUnsent, markSent, releaseClaim, type Snapshot } from "./outbox.js";
@@ -126,6 +127,7 @@ export class OutboxRelay {
 		const { database, link, logger, timing } = this.#parts;
 		if (!this.#recompiled) await recompileOutdated(database, logger);
 		this.#recompiled = true;
+		await applyRecalls(database);
 		for (const tenant of await database.query(allTenants)) {
 			const bus = link.ready?.bus;
 			if (bus === undefined) return;

@@ -87,6 +87,8 @@ function reasonToLeaveOut(
 	plugin: RoutingPlugin,
 	binding: ResolvedBinding | undefined,
 ): Pick<LeftOut, "code" | "reason"> | undefined {
+	if (plugin.recalled !== undefined)
+		return { code: "recalled", reason: `version ${plugin.version} was recalled: ${plugin.recalled}` };
 	if (!plugin.enabled) return { code: "plugin_disabled", reason: `plugin ${plugin.name} is disabled` };
 	const missing = missingGrants(plugin.manifest, plugin);
 	if (missing.length > 0) {

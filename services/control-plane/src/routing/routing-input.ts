@@ -27,6 +27,8 @@ export interface RoutingPlugin extends Granted {
 	readonly changedRevision: number | null;
 	/** What an earlier plugin of this name kept is not removed yet; it must not be found. */
 	readonly purgePending: boolean;
+	/** Why its version was recalled; absent: it was not. */
+	readonly recalled?: string;
 	/** Global configuration, without defaults. */
 	readonly config: Config;
 	readonly secrets: Readonly<Record<string, SealedSecret>>;
@@ -56,6 +58,8 @@ export interface RoutingBinding {
 export interface RoutingInput {
 	readonly plugins: readonly RoutingPlugin[];
 	readonly bindings: readonly RoutingBinding[];
+	/** Digests of versions that were recalled, sorted; absent: none. */
+	readonly recalledDigests?: readonly string[];
 }
 
 /** Finds the binding of a plugin in exactly one scope (null: the tenant's), in constant time. */

@@ -71,7 +71,7 @@ export async function prepareTable(
 			take(key, image.image, image.rights);
 			continue;
 		}
-		const before = earlierImage(previous, key, plugin.name);
+		const before = earlierImage(table, previous, key, plugin.name);
 		const earlier = before && (await withLimits(before, plugin, parts));
 		const rights = before && previous?.rights.get(before.key);
 		if (earlier !== undefined) take(key, earlier, rights && { ...rights, limits: plugin.limits, secrets: image.secrets ?? {} });
@@ -181,9 +181,16 @@ async function openSecrets(tenant: string, plugin: RoutedPlugin, box: SecretBox)
 	return opened;
 }
 
-function earlierImage(previous: PreparedTable | undefined, key: string, name: string): PluginImage | undefined {
+/** What goes on where a plugin could not be loaded; never a version that was recalled meanwhile. */
+function earlierImage(
+	{ recalled = [] }: RouteTable,
+	previous: PreparedTable | undefined,
+	key: string,
+	name: string,
+): PluginImage | undefined {
 	if (previous === undefined) return undefined;
-	return previous.imageOf.get(key) ?? [...previous.images.values()].find((image) => image.name === name);
+	const images = [previous.imageOf.get(key), ...[...previous.images.values()].filter((image) => image.name === name)];
+	return images.find((image) => image !== undefined && !recalled.includes(image.digest));
 }
 
 /**

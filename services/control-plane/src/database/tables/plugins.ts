@@ -21,6 +21,8 @@ export const plugins = pgTable(
 		changedRevision: bigint("changed_revision", { mode: "number" }),
 		/** Why the service itself disabled it; null: it did not, or it was enabled since. */
 		disabledReason: jsonb("disabled_reason").$type<DisabledReason>(),
+		/** Id of the key that signed its first signed package; only packages of that publisher are taken. null: none was signed yet. */
+		publisher: text(),
 		createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
 		updatedAt: timestamp("updated_at", { withTimezone: true }).notNull().defaultNow(),
 	},
