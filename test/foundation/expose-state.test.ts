@@ -26,6 +26,8 @@ describe("instructions", () => {
 		expect((await exposeState(await shell(body))).irreversible).toBe(irreversible);
 		// Behind other instructions too.
 		expect((await exposeState(await shell(`${REVERSIBLE.join("\n")} ${body}`))).irreversible).toBe(irreversible);
+		// And in front of others, which are read as well: what was misread would be refused.
+		expect((await exposeState(await shell(`${body} ${REVERSIBLE.join("\n")} ${body}`))).irreversible).toBe(irreversible);
 	});
 
 	// One of each shape of immediates, and constants whose bytes look like instructions that count.

@@ -112,6 +112,7 @@ function readInstruction(reader: BinaryReader, opcode: number): Irreversible | u
 			readTypes(reader, reader.u32());
 			return undefined;
 		case 0x26: // table.set
+			reader.u32();
 			return "changes a table";
 		case 0xfc:
 			return readPrefixed(reader);
@@ -153,11 +154,16 @@ function readPrefixed(reader: BinaryReader): Irreversible | undefined {
 			return undefined;
 		case 9: // data.drop
 		case 13: // elem.drop
+			reader.u32();
 			return "drops a segment";
 		case 12: // table.init
 		case 14: // table.copy
+			reader.u32();
+			reader.u32();
+			return "changes a table";
 		case 15: // table.grow
 		case 17: // table.fill
+			reader.u32();
 			return "changes a table";
 		default:
 			throw unknown(reader, `uses instruction 0xfc ${opcode}`);
