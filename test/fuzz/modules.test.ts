@@ -14,6 +14,7 @@ import {
 	ModuleFault,
 	moduleFaults,
 	ownExport,
+	scanInstructions,
 } from "@hookbus/foundation";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -41,7 +42,7 @@ interface Seen {
 async function look(bytes: Uint8Array<ArrayBuffer>): Promise<Seen> {
 	const valid = WebAssembly.validate(bytes);
 	const started = performance.now();
-	const accepted = faultsOf(bytes).length === 0;
+	const accepted = faultsOf(bytes).length === 0 && (await unlessRefused(() => scanInstructions(bytes).then(() => true))) === true;
 	const rewritten = await rewrite(bytes);
 	if (performance.now() - started > LIMIT_MS) await expectQuick(bytes);
 	const facts = unlessFault(() => inspectModule(bytes));
@@ -68,7 +69,17 @@ function faultsOf(bytes: Uint8Array): readonly ModuleFault[] {
 
 async function rewrite(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer> | undefined> {
 	const limited = unlessFault(() => limitTables(limitMemory(bytes, MEMORY_PAGES)));
-	return limited === undefined ? undefined : new Uint8Array((await exposeState(limited)).bytes);
+	const exposed = limited && (await unlessRefused(() => exposeState(limited)));
+	return exposed && new Uint8Array(exposed.bytes);
+}
+
+async function unlessRefused<T>(run: () => Promise<T>): Promise<T | undefined> {
+	try {
+		return await run();
+	} catch (thrown) {
+		expect(thrown).toBeInstanceOf(ModuleFault);
+		return undefined;
+	}
 }
 
 function unlessFault<T>(run: () => T): T | undefined {
