@@ -10,7 +10,6 @@ export { setEngineFlags } from "./engine-flags.js";
 export { createFileFunctions } from "./host-calls/files/file-functions.js";
 export type { HttpRequest, HttpResponse } from "./host-calls/host-call.js";
 export { HostCallError } from "./host-calls/host-call-errors.js";
-export { AddressGuard } from "./host-calls/http/guard-address.js";
 export { createHttpFunction, type HttpOptions } from "./host-calls/http/http-function.js";
 export { secretForms } from "./host-calls/log/mask-secrets.js";
 export { createOnceFunction } from "./host-calls/once/once-function.js";

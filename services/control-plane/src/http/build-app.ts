@@ -17,6 +17,8 @@ import { addExecutionRoutes } from "../executions/routes.js";
 import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
+import type { SourceParts } from "../marketplace/change-sources.js";
+import { addMarketplaceRoutes } from "../marketplace/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
 import { addLimitRoutes } from "../plugins/limit-routes.js";
 import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
@@ -40,6 +42,7 @@ export interface AppParts {
 	readonly fleet: RuntimeFleet;
 	readonly staging: Staging;
 	readonly checkThreads: CheckThreads;
+	readonly marketplace: SourceParts;
 	readonly metrics: ControlPlaneMetrics;
 	readonly logger: Logger;
 	/** Aborted when the service stops. */
@@ -93,7 +96,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	const answerChange = createAnswerChange(parts);
 	const checks = new CheckedConfigs(parts.checkThreads);
 	addHealthRoutes(app, parts);
-	addPluginRoutes(app, { ...parts, answerChange, checks });
+	addPluginRoutes(app, { ...parts, fetcher: parts.marketplace.fetcher, answerChange, checks });
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
@@ -102,6 +105,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addApiKeyRoutes(app, parts);
 	addTrustRoutes(app, parts);
 	addRecallRoutes(app, { ...parts, answerChange });
+	addMarketplaceRoutes(app, parts.marketplace);
 	await app.ready();
 	return app;
 }

@@ -24,14 +24,16 @@ import type { AnswerChange } from "../http/answer-change.js";
 import { answers } from "../http/answers.js";
 import type { App } from "../http/app.js";
 import { type Caller, callerOf, requireRole } from "../http/authentication.js";
+import type { FileFetcher } from "../marketplace/fetch-file.js";
+import { fetchOffer } from "../marketplace/fetch-offer.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
 import type { Committed } from "../routing/commit-change.js";
 import { createSerialQueue } from "../serial-queue.js";
-import { type AdmittedPackage, admitPackage } from "./admit-package.js";
+import { type AdmittedPackage, admitPackage, type UploadedPackage } from "./admit-package.js";
 import { grantPermissions, removePlugin, switchPlugin } from "./change-plugin.js";
 import { checkManifest, normaliseManifest } from "./check-manifest.js";
 import { describePlugin, listPluginSummaries, readTrust, showVersions } from "./describe-plugin.js";
-import { type Installed, type InstallParts, installPlugin, replaceVersion } from "./install-plugin.js";
+import { type Installed, type InstallParts, installPlugin, replaceVersion, type Wishes } from "./install-plugin.js";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./parse-manifest.js";
 import { receiveUpload, type Upload, uploadForm } from "./receive-upload.js";
 import { listVersions } from "./repository.js";
@@ -44,6 +46,7 @@ export interface PluginRoutesParts extends InstallParts {
 	readonly checkThreads: CheckThreads;
 	readonly metrics: ControlPlaneMetrics;
 	readonly answerChange: AnswerChange;
+	readonly fetcher: FileFetcher;
 	/** Largest uploaded file in bytes. */
 	readonly maxUploadBytes: number;
 }
@@ -60,7 +63,12 @@ const ListQuery = Type.Object(
 	{ additionalProperties: false },
 );
 
-type Store = (caller: Caller, admitted: AdmittedPackage, upload: Upload) => Promise<Committed<Installed>>;
+type Store = (caller: Caller, admitted: AdmittedPackage, wishes: Wishes) => Promise<Committed<Installed>>;
+
+function nameWarnings({ lookalikes = [] }: Installed): ManifestNote[] {
+	if (lookalikes.length === 0) return [];
+	return [{ path: "/name", message: `looks like ${lookalikes.join(", ")}, which is installed and another plugin` }];
+}
 
 export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 	const { database, fleet, answerChange } = parts;
@@ -79,6 +87,14 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		return { plugin, created: more.created, warnings: [...more.warnings], ...change };
 	};
 
+	/** The package in the staging directory: uploaded, or fetched from the marketplace that was named. */
+	const receivedPackage = async (caller: Caller, upload: Upload, directory: string): Promise<UploadedPackage> => {
+		const { path, marketId, manifestText, expectedDigest } = upload;
+		if (path !== undefined) return { path, manifestText, expectedDigest, offer: undefined };
+		const offer = await fetchOffer(parts, caller.tenant, marketId ?? "", directory);
+		return { path: offer.path, manifestText, expectedDigest, offer };
+	};
+
 	const receivePackage = async (request: FastifyRequest, store: Store) => {
 		const caller = callerOf(request);
 		try {
@@ -86,10 +102,15 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 				const upload = await receiveUpload(request, directory, parts.maxUploadBytes);
 				if (upload.enable !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.enable, "the form field enable");
 				if (upload.grants !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.grants, "the form field grants");
+				if (upload.accept !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.accept, "the form field accept");
+				const received = await receivedPackage(caller, upload, directory);
+				const needed = upload.marketId !== undefined || caller.role !== "admin";
+				const wishes = { ...upload, consent: { needed, accepted: upload.accept } };
 				return await oneAtATime(async () => {
 					if (request.raw.socket.destroyed) throw errors.upload_incomplete("the caller is gone; the package was not looked at");
-					const admitted = await admitPackage(upload, parts.checkThreads);
-					return { committed: await store(caller, admitted, upload), warnings: admitted.warnings };
+					const admitted = await admitPackage(received, parts.checkThreads);
+					const committed = await store(caller, admitted, wishes);
+					return { committed, warnings: [...admitted.warnings, ...nameWarnings(committed.result)] };
 				});
 			});
 			parts.metrics.installs.inc({ outcome: stored.committed.changed ? "stored" : "unchanged" });
@@ -113,7 +134,7 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 			},
 		},
 		async (request, reply) => {
-			const stored = await receivePackage(request, (caller, admitted, upload) => installPlugin(parts, caller, admitted, upload));
+			const stored = await receivePackage(request, (caller, admitted, wishes) => installPlugin(parts, caller, admitted, wishes));
 			const { name, created } = stored.committed.result;
 			const answer = await showChange(stored.caller, name, stored.committed, request.query, {
 				created,
@@ -138,8 +159,8 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		},
 		async (request) => {
 			const { name } = request.params;
-			const stored = await receivePackage(request, (caller, admitted, upload) =>
-				replaceVersion(parts, caller, name, admitted, upload),
+			const stored = await receivePackage(request, (caller, admitted, wishes) =>
+				replaceVersion(parts, caller, name, admitted, wishes),
 			);
 			const { created } = stored.committed.result;
 			return await showChange(stored.caller, name, stored.committed, request.query, { created, warnings: stored.warnings });

@@ -3,6 +3,8 @@ export { apiKeys } from "./api-keys.js";
 export { auditLog } from "./audit-log.js";
 export { bindings } from "./bindings.js";
 export { executions } from "./executions.js";
+export { marketplaceEntries } from "./marketplace-entries.js";
+export { marketplaceSources } from "./marketplace-sources.js";
 export { outbox } from "./outbox.js";
 export { pluginConfigs } from "./plugin-configs.js";
 export { pluginGrants } from "./plugin-grants.js";
