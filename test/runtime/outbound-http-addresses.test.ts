@@ -1,7 +1,8 @@
 // Where plugins' HTTP requests may go to: public addresses, however a plugin, a redirect or a name server spells another one. A listener
 // on all addresses of this machine, on a port of its own, must never be reached.
 import { networkInterfaces } from "node:os";
-import { AddressGuard, createHttpFunction, HostCallError } from "@hookbus/runtime";
+import { AddressGuard } from "@hookbus/foundation";
+import { createHttpFunction, HostCallError } from "@hookbus/runtime";
 import type { NetworkRule } from "@hookbus/schemas";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -6,6 +6,7 @@ import { Manifest, Permission, PluginType, ToolDefinition } from "../manifest.js
 import { NetworkRule } from "../network-rule.js";
 import { Binding } from "./binding.js";
 import { changeProperties } from "./change.js";
+import { VersionOrigin } from "./marketplace.js";
 import { LimitsDetail } from "./plugin-limits.js";
 import { RecalledNote } from "./recall.js";
 import { SignedBy } from "./trust.js";
@@ -86,6 +87,7 @@ export const PluginVersion = Type.Object(
 		createdAt: Type.String({ description: "RFC 3339, UTC" }),
 		createdBy: Type.String({ description: "Name of the API key that uploaded it" }),
 		signedBy: Type.Optional(SignedBy),
+		origin: Type.Optional(VersionOrigin),
 		recalled: Type.Optional(RecalledNote),
 	},
 	{ additionalProperties: false, $id: "PluginVersion" },

@@ -30,8 +30,11 @@ export const Recall = Type.Object(
 		id: Type.String(),
 		...recalled,
 		everywhere: Type.Boolean(),
+		signer: Type.Optional(
+			Type.String({ pattern: Digest.pattern as string, description: "Key of the marketplace whose index declared it" }),
+		),
 		declaredAt: Type.String({ description: "RFC 3339, UTC" }),
-		declaredBy: Type.String({ description: "Name of the API key that declared it" }),
+		declaredBy: Type.String({ description: "Name of the API key that declared it, or of the source" }),
 		liftedAt: Type.Optional(Type.String({ description: "RFC 3339, UTC; absent: it counts" })),
 		liftedBy: Type.Optional(Type.String()),
 	},

@@ -11,6 +11,7 @@ export type FailureCode =
 	| "file_unwritable"
 	| "key_invalid"
 	| "package_invalid"
+	| "index_invalid"
 	| "signature_missing"
 	| "signature_malformed"
 	| "signature_other_plugin"

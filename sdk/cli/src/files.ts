@@ -16,6 +16,21 @@ export async function readBytes(path: string): Promise<Buffer> {
 	}
 }
 
+/**
+ * undefined: there is no such file.
+ *
+ * @throws CliFailure `file_unreadable`
+ */
+export async function readBytesIfThere(path: string): Promise<Buffer | undefined> {
+	try {
+		return await readBytes(path);
+	} catch (thrown) {
+		const cause = thrown instanceof CliFailure ? thrown.cause : undefined;
+		if ((cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return undefined;
+		throw thrown;
+	}
+}
+
 /** @throws CliFailure `file_unwritable` */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
 	const draft = `${path}.${process.pid}.draft`;

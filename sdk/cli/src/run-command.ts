@@ -4,10 +4,11 @@ import { parseArgs } from "node:util";
 import { CliFailure, EXIT } from "./cli-failure.js";
 import type { Arguments, Command } from "./command.js";
 import { keygen } from "./commands/keygen.js";
+import { registryBuild } from "./commands/registry-build.js";
 import { sign } from "./commands/sign.js";
 import { verify } from "./commands/verify.js";
 
-const COMMANDS: readonly Command[] = [keygen, sign, verify];
+const COMMANDS: readonly Command[] = [keygen, sign, verify, registryBuild];
 
 export interface Terminal {
 	/** Writes a line to standard output. */

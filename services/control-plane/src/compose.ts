@@ -2,7 +2,7 @@
 // of the service.
 
 import type { AddressInfo } from "node:net";
-import { createOrderedStop, createSecretBox, describeError, natsAuthentication } from "@hookbus/foundation";
+import { AddressGuard, createOrderedStop, createSecretBox, describeError, natsAuthentication } from "@hookbus/foundation";
 import type { Logger } from "pino";
 import { ensureFirstKey } from "./api-keys/first-key.js";
 import { BusLink } from "./bus/bus-link.js";
@@ -18,6 +18,8 @@ import { GivenUpPlugins } from "./fleet/given-up-plugins.js";
 import { RuntimeFleet } from "./fleet/runtime-fleet.js";
 import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
+import { FileFetcher } from "./marketplace/fetch-file.js";
+import { createSourceRefresh } from "./marketplace/source-refresh.js";
 import { createMetrics } from "./metrics.js";
 import { oidcOptions } from "./oidc/oidc-settings.js";
 import { TokenVerifier } from "./oidc/token-verifier.js";
@@ -127,6 +129,15 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	await staging.sweep();
 	const checkThreads = new CheckThreads();
 	const apiCallModule = await readApiCallModule(settings.HOOKBUS_API_CALL_MODULE);
+	const ranges = settings.HOOKBUS_MARKET_PRIVATE_RANGES.split(",").map((range) => range.trim());
+	const guard = new AddressGuard(ranges.filter((range) => range !== ""));
+	const marketplace = {
+		database,
+		fetcher: new FileFetcher(guard, settings.HOOKBUS_MARKET_ALLOW_HTTP, stopping.signal),
+		checkThreads,
+		onChange: () => relay.wake(),
+	};
+	const sources = createSourceRefresh(marketplace, settings.HOOKBUS_MARKET_REFRESH_MS, logger);
 	const app = await buildApp({
 		database,
 		secrets,
@@ -137,6 +148,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		liveHeartbeatMs: options.liveHeartbeatMs,
 		staging,
 		checkThreads,
+		marketplace,
 		metrics,
 		logger,
 		stopping: stopping.signal,
@@ -155,6 +167,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 			{ name: "announce", timeoutMs: 1_000, run: () => stopping.abort() },
 			// 2. Stop intake: no new requests; those in hand are finished, so their changes are committed.
 			{ name: "close REST", timeoutMs: 15_000, run: () => app.close() },
+			{ name: "finish marketplaces", timeoutMs: 30_000, run: () => sources.stop() },
 			{ name: "end checks", timeoutMs: 5_000, run: () => checkThreads.close() },
 			// 3. Finish: batches in hand are stored and acknowledged.
 			{ name: "finish executions", timeoutMs: 10_000, run: () => store.stop() },
@@ -177,6 +190,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		rolloutWatch.start();
 		store.start();
 		retention.start();
+		sources.start();
 	};
 	try {
 		const { done, firstKey } = await prepareDatabase(options, database);

@@ -77,6 +77,20 @@ export const ERROR_CATALOGUE = {
 	publisher_not_found: { title: "No such trusted publisher", status: 404, retryable: false },
 	version_recalled: { title: "The version was recalled", status: 409, retryable: false },
 	recall_not_found: { title: "No such recall", status: 404, retryable: false },
+	consent_needed: { title: "An admin has to accept the update", status: 409, retryable: false },
+
+	// Marketplaces
+	market_source_exists: { title: "There is a source of this name", status: 409, retryable: false },
+	market_source_not_found: { title: "No such source", status: 404, retryable: false },
+	market_entry_not_found: { title: "No marketplace offers this", status: 404, retryable: false },
+	market_address_refused: { title: "The address is not fetched from", status: 422, retryable: false },
+	market_unreachable: { title: "The marketplace cannot be reached", status: 502, retryable: true },
+	market_answer_refused: { title: "The marketplace's answer is refused", status: 502, retryable: false },
+	index_invalid: { title: "The index is not valid", status: 502, retryable: false },
+	index_signature_invalid: { title: "The index is not signed by its publisher", status: 502, retryable: false },
+	index_expired: { title: "The index has expired", status: 502, retryable: false },
+	index_outdated: { title: "The index is an older one", status: 502, retryable: false },
+	name_lookalike: { title: "The name looks like that of another plugin", status: 409, retryable: false },
 
 	// Configuration, limits and bindings
 	config_invalid: { title: "The configuration is not valid", status: 422, retryable: false },

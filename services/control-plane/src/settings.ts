@@ -100,6 +100,22 @@ export const ControlPlaneSettings = Type.Object(
 			maximum: 3_650,
 			description: "Days that executions are kept",
 		}),
+		HOOKBUS_MARKET_REFRESH_MS: Type.Integer({
+			default: 300_000,
+			minimum: 1_000,
+			maximum: 86_400_000,
+			description: "Milliseconds between two looks at the indexes of the marketplaces; recalls arrive with them",
+		}),
+		HOOKBUS_MARKET_ALLOW_HTTP: Type.Boolean({
+			default: false,
+			description:
+				"Fetch from marketplaces over http as well; what they sign is verified all the same, but anybody on the way can hold it back",
+		}),
+		HOOKBUS_MARKET_PRIVATE_RANGES: Type.String({
+			default: "",
+			description:
+				"Ranges of addresses that marketplaces may be at although they are not public, separated by commas: 10.1.0.0/16",
+		}),
 		HOOKBUS_LOG_LEVEL: LogLevel,
 	},
 	{ additionalProperties: false, $id: "ControlPlaneSettings" },

@@ -1,4 +1,5 @@
 // Everything that the services may import.
+export { AddressGuard } from "./address-guard.js";
 export {
 	CodedError,
 	type CodedErrorOptions,

@@ -13,7 +13,6 @@ export type { HostCallMessage, HostCallReply, HttpRequest, HttpResponse } from "
 export { HostCallDesk, type HostCallObserver } from "./host-calls/host-call-desk.js";
 export { HostCallError } from "./host-calls/host-call-errors.js";
 export type { HostFunctions } from "./host-calls/host-function.js";
-export { AddressGuard } from "./host-calls/http/guard-address.js";
 export { createHttpFunction, type HttpOptions } from "./host-calls/http/http-function.js";
 export { secretForms } from "./host-calls/log/mask-secrets.js";
 export { createOnceFunction } from "./host-calls/once/once-function.js";

@@ -1,6 +1,9 @@
 // What a check thread is asked and what it answers, one question at a time.
 
+import type { MarketplaceIndex } from "@hookbus/schemas";
+
 export type CheckQuestion =
+	| { readonly type: "read_index"; readonly text: string; readonly publicKey: string }
 	| { readonly type: "parse_manifest"; readonly text: string }
 	| { readonly type: "validate"; readonly schema: Record<string, unknown>; readonly values: readonly unknown[] };
 
@@ -14,7 +17,14 @@ export interface SchemaFault {
 	readonly message: string;
 }
 
+/** `unsigned`: it is an index, and the key did not sign it. */
+export type IndexReading =
+	| { readonly index: MarketplaceIndex; readonly digest: string }
+	| { readonly fault: string }
+	| { readonly unsigned: true };
+
 export interface CheckAnswers {
+	readonly read_index: IndexReading;
 	readonly parse_manifest: { readonly value: unknown } | { readonly fault: string };
 	readonly validate: { readonly faults: readonly SchemaFault[] };
 }

@@ -1,9 +1,12 @@
-// Runs inside a check thread and handles what strangers wrote: YAML, JSON Schemas with regular expressions. Each of
+// Runs inside a check thread and handles what strangers wrote: YAML, JSON Schemas with regular expressions, indexes. Each of
 // them can be made to take for ever or to fill the heap; in here that costs a thread, in the main thread the service.
 import { isMainThread, parentPort } from "node:worker_threads";
 import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
+import { indexShapeFault, isGenuineIndex, type MarketplaceIndex } from "@hookbus/schemas";
 import { parseDocument } from "yaml";
-import type { CheckAnswers, CheckQuestion, SchemaFault } from "./check-messages.js";
+import { digestOfJson } from "../canonical-json.js";
+import type { CheckAnswers, CheckQuestion, IndexReading, SchemaFault } from "./check-messages.js";
+import { findUnstorable } from "./unstorable-text.js";
 
 if (isMainThread || parentPort === null) throw new Error("check-thread.js runs in a worker thread only");
 
@@ -19,11 +22,30 @@ port.postMessage("ready");
 
 function answer(asked: CheckQuestion): CheckAnswers[CheckQuestion["type"]] {
 	switch (asked.type) {
+		case "read_index":
+			return readIndex(asked.text, asked.publicKey);
 		case "parse_manifest":
 			return parseManifest(asked.text);
 		case "validate":
 			return { faults: asked.values.flatMap((value, index) => validate(asked.schema, value, index)) };
 	}
+}
+
+/** Megabytes that somebody hosts: parsed, checked and verified here, so that requests do not wait behind it. */
+function readIndex(text: string, publicKey: string): IndexReading {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch (thrown) {
+		return { fault: thrown instanceof Error ? thrown.message : "is not JSON" };
+	}
+	const fault = indexShapeFault(value);
+	if (fault !== undefined) return { fault: `${fault.path || "the whole"}: ${fault.message}` };
+	const index = value as MarketplaceIndex;
+	if (!isGenuineIndex(index, publicKey)) return { unsigned: true };
+	const unstorable = findUnstorable(index);
+	if (unstorable !== undefined) return { fault: `${unstorable}: holds U+0000 or half of a surrogate pair` };
+	return { index, digest: digestOfJson(index) };
 }
 
 /** YAML 1.2; JSON is part of it. */

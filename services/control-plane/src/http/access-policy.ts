@@ -77,6 +77,13 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"GET /api/v1/trust-policy": "viewer",
 	"PUT /api/v1/trust-policy": "admin",
 	"PUT /api/v1/plugins/:name/publisher": "admin",
+	"GET /api/v1/marketplace/sources": "viewer",
+	"POST /api/v1/marketplace/sources": "admin",
+	"DELETE /api/v1/marketplace/sources/:name": "admin",
+	"POST /api/v1/marketplace/sources/:name/refresh": "operator",
+	"GET /api/v1/marketplace/plugins": "viewer",
+	"GET /api/v1/marketplace/plugins/:name": "viewer",
+	"GET /api/v1/plugins/updates": "viewer",
 	"GET /api/v1/recalls": "viewer",
 	"POST /api/v1/recalls": "admin",
 	"DELETE /api/v1/recalls/:id": "admin",
@@ -90,7 +97,10 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 export const PLATFORM_ROUTES: ReadonlySet<string> = new Set(["GET /api/v1/tenants", "POST /api/v1/tenants"]);
 
 /** What single fields of an upload need on top of the route's role. */
-export const UPLOAD_FIELD_ROLES = { enable: "operator", grants: "admin" } as const satisfies Record<string, ApiRole>;
+export const UPLOAD_FIELD_ROLES = { enable: "operator", grants: "admin", accept: "admin" } as const satisfies Record<
+	string,
+	ApiRole
+>;
 
 /**
  * The access of a declared route.

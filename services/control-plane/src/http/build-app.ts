@@ -23,6 +23,8 @@ import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
 import { addHistoryRoutes } from "../history/routes.js";
+import type { SourceParts } from "../marketplace/change-sources.js";
+import { addMarketplaceRoutes } from "../marketplace/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
 import type { TokenVerifier } from "../oidc/token-verifier.js";
 import { addLimitRoutes } from "../plugins/limit-routes.js";
@@ -54,6 +56,7 @@ export interface AppParts {
 	readonly liveHeartbeatMs?: number | undefined;
 	readonly staging: Staging;
 	readonly checkThreads: CheckThreads;
+	readonly marketplace: SourceParts;
 	readonly metrics: ControlPlaneMetrics;
 	readonly logger: Logger;
 	/** Aborted when the service stops. */
@@ -131,7 +134,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	const answerChange = createAnswerChange(parts);
 	const checks = new CheckedConfigs(parts.checkThreads);
 	addHealthRoutes(app, parts);
-	addPluginRoutes(app, { ...parts, answerChange, checks });
+	addPluginRoutes(app, { ...parts, fetcher: parts.marketplace.fetcher, answerChange, checks });
 	addHistoryRoutes(app, { ...parts, answerChange, checks });
 	addRolloutRoutes(app, { ...parts, answerChange, checks });
 	addLimitRoutes(app, { ...parts, answerChange });
@@ -147,6 +150,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addTenantRoutes(app, parts);
 	addTrustRoutes(app, parts);
 	addRecallRoutes(app, { ...parts, answerChange });
+	addMarketplaceRoutes(app, parts.marketplace);
 	await app.ready();
 	return app;
 }

@@ -6,10 +6,11 @@
 // What fails there is answered to the caller of ?wait=applied as activation_failed, and the version before goes on.
 import { createHash } from "node:crypto";
 import { limitMemory, limitTables, ModuleFault, moduleFaults, scanInstructions } from "@hookbus/foundation";
-import type { Manifest, ManifestNote, PackageSignature } from "@hookbus/schemas";
+import type { IndexEntry, Manifest, ManifestNote, PackageSignature, VersionOrigin } from "@hookbus/schemas";
 import type { CheckThreads } from "../checks/check-threads.js";
 import { probeModule } from "../checks/module-probe.js";
 import { errors } from "../errors.js";
+import type { FetchedOffer } from "../marketplace/fetch-offer.js";
 import { effectiveLimits } from "../routing/effective-limits.js";
 import { readSignature } from "../trust/read-signature.js";
 import { apiCallFaults } from "./api-call-module.js";
@@ -26,6 +27,8 @@ export interface AdmittedPackage {
 	readonly readme: string | undefined;
 	/** It fits what the package holds; whether the one who made it is trusted, the tenant decides. undefined: there is none. */
 	readonly signature: PackageSignature | undefined;
+	/** The marketplace that it came from; undefined: somebody sent it. */
+	readonly origin: VersionOrigin | undefined;
 }
 
 export interface UploadedPackage {
@@ -33,6 +36,8 @@ export interface UploadedPackage {
 	readonly manifestText: string | undefined;
 	/** SHA-256 that the caller expects of the module. */
 	readonly expectedDigest: string | undefined;
+	/** What the index of a marketplace says that it is; undefined: it comes from none. */
+	readonly offer: Pick<FetchedOffer, "entry" | "origin"> | undefined;
 }
 
 /**
@@ -60,9 +65,18 @@ export async function admitPackage(
 	if (upload.expectedDigest !== undefined && upload.expectedDigest !== digest) {
 		throw errors.digest_mismatch(`the module's SHA-256 is ${digest}; ${upload.expectedDigest} was expected`);
 	}
+	if (upload.offer !== undefined) requireOffered(upload.offer.entry, manifest, digest);
 	const signature = readSignature(files.signature, { plugin: manifest.name, version: manifest.version, files: files.files });
 	await admitModule(module, manifest);
-	return { manifest, warnings: report.warnings, module, digest, readme, signature };
+	return { manifest, warnings: report.warnings, module, digest, readme, signature, origin: upload.offer?.origin };
+}
+
+/** The file has the digest that the index says; what lies in it must be what the index says that it is. */
+function requireOffered(entry: IndexEntry, { name, version }: Manifest, digest: string): void {
+	if (entry.name === name && entry.version === version && entry.module === digest) return;
+	throw errors.digest_mismatch(
+		`the index offers ${entry.name} ${entry.version} with module ${entry.module}; the package holds ${name} ${version} with module ${digest}`,
+	);
 }
 
 /** The package's own module, or the one that runs declared requests. */

@@ -13,7 +13,7 @@ import { completeRule, describeRule } from "../routing/network-rules.js";
 import { translateManifest } from "./manifest-shapes/translate-manifest.js";
 
 /** Names that are words of the REST paths; a plugin with such a name could not be asked for. */
-const RESERVED_NAMES = ["install", "metrics", "validate-manifest"];
+const RESERVED_NAMES = ["install", "metrics", "updates", "validate-manifest"];
 /** Deepest nesting of a manifest; no schema allows more, and deeper ones only serve to break recursion. */
 const MAX_DEPTH = 32;
 

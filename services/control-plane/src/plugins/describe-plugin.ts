@@ -121,12 +121,12 @@ export async function readTrust(queries: Queries, tenant: string): Promise<Trust
 	return { publishers, recalls: await activeRecalls(queries, tenant) };
 }
 
-function showSigner(keyId: string, { publishers }: TrustView): SignedBy {
+export function showSigner(keyId: string, { publishers }: TrustView): SignedBy {
 	const name = publishers.get(keyId);
 	return name === undefined ? { keyId } : { keyId, name };
 }
 
-function showRecalled(recalls: readonly RecallRow[], version: RecallableVersion): { recalled?: RecalledNote } {
+export function showRecalled(recalls: readonly RecallRow[], version: RecallableVersion): { recalled?: RecalledNote } {
 	const recall = matchRecall(recalls, version);
 	return recall === undefined ? {} : { recalled: { recall: recall.id, reason: recall.reason } };
 }
@@ -137,7 +137,7 @@ export function showVersions(
 	versions: readonly VersionRow[],
 	trust: TrustView,
 ): PluginVersion[] {
-	return versions.map(({ version, digest, size, signature, createdAt, createdBy }) => ({
+	return versions.map(({ version, digest, size, signature, origin, createdAt, createdBy }) => ({
 		version,
 		digest,
 		size,
@@ -145,6 +145,7 @@ export function showVersions(
 		createdAt: createdAt.toISOString(),
 		createdBy,
 		...(signature === null ? {} : { signedBy: showSigner(signature.keyId, trust) }),
+		...(origin === null ? {} : { origin }),
 		...showRecalled(trust.recalls, { plugin: plugin.name, version, digest }),
 	}));
 }

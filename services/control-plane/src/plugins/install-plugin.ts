@@ -5,6 +5,7 @@ import { DEFAULT_BINDING, findBinding, saveBinding } from "../bindings/repositor
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import { lookalikesOf } from "../marketplace/lookalike-names.js";
 import { requireNotRecalled } from "../recalls/match-recall.js";
 import { type ChangeOutcome, type Committed, commitChange } from "../routing/commit-change.js";
 import { requireSigner } from "../trust/require-signer.js";
@@ -17,6 +18,7 @@ import {
 	findVersion,
 	insertPlugin,
 	insertVersion,
+	listPlugins,
 	type PluginRow,
 	setGrants,
 	setSignature,
@@ -24,15 +26,20 @@ import {
 	type VersionRow,
 } from "./repository.js";
 import { type ActivationParts, requireActivatable } from "./require-activatable.js";
-import { requirePlugin } from "./require-plugin.js";
+import { type Consent, requireConsent, requireOwnName } from "./require-consent.js";
+import { requireCurrentVersion, requirePlugin } from "./require-plugin.js";
 import { grantsAfterUpload } from "./wish-grants.js";
 
-export type Wishes = Pick<Upload, "grants" | "enable" | "bind">;
+export interface Wishes extends Pick<Upload, "grants" | "enable" | "bind"> {
+	readonly consent: Consent;
+}
 
 export interface Installed {
 	readonly name: string;
 	/** False when exactly this version was there already; then nothing else was changed either. */
 	readonly created: boolean;
+	/** Installed plugins whose names look like that of this new one. */
+	readonly lookalikes?: readonly string[];
 }
 
 export interface InstallParts extends ActivationParts {
@@ -43,7 +50,7 @@ export interface InstallParts extends ActivationParts {
  * Installs a plugin that is not there yet. The same package again changes nothing.
  *
  * @throws CodedError `plugin_exists`, `version_exists`, `grants_missing`, `grant_not_asked`, `config_invalid`,
- * `dependencies_missing`, `version_recalled`, and what `requireSigner` throws
+ * `dependencies_missing`, `version_recalled`, `name_lookalike`, and what `requireSigner` throws
  */
 export function installPlugin(
 	parts: InstallParts,
@@ -56,13 +63,17 @@ export function installPlugin(
 		await requireNotRecalled(queries, actor.tenant, { plugin: name, version, digest: admitted.digest });
 		const existing = await findPlugin(queries, actor.tenant, name);
 		if (existing === undefined) {
+			const lookalikes = await findLookalikes(queries, actor.tenant, name);
+			// Somebody who sends a package knows which one; in a list of a marketplace names are all that one sees.
+			if (admitted.origin !== undefined) requireOwnName(admitted.manifest, lookalikes, wishes.consent);
 			const signer = await signerOf(queries, actor, admitted, null);
 			await insertPlugin(queries, actor.tenant, name, version);
 			await pinSigner(queries, actor, name, null, signer);
 			await storeVersion(queries, actor, admitted);
 			const bind = wishes.bind ?? "tenant";
 			const how = { action: "plugin.install", before: undefined, revision };
-			return await settle(queries, parts, actor, admitted, { ...wishes, bind }, how);
+			const outcome = await settle(queries, parts, actor, admitted, { ...wishes, bind }, how);
+			return { ...outcome, result: { ...outcome.result, lookalikes } };
 		}
 		const stored = await findVersion(queries, actor.tenant, name, version);
 		if (stored === undefined) {
@@ -80,8 +91,8 @@ export function installPlugin(
  *
  * @param activate false: the version is only stored, for a rollout; the wishes have to be empty then
  * @throws CodedError `plugin_not_found`, `plugin_name_differs`, `version_exists`, `grants_missing`, `grant_not_asked`,
- * `limits_invalid`, `config_invalid`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`, `version_recalled`, and
- * what `requireSigner` throws
+ * `limits_invalid`, `config_invalid`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`, `version_recalled`,
+ * `consent_needed`, and what `requireSigner` throws
  */
 export function replaceVersion(
 	parts: InstallParts,
@@ -106,6 +117,10 @@ export function replaceVersion(
 		if (stored !== undefined && existing.version === manifest.version && wishesNothing) {
 			return await sameVersion(queries, actor, admitted, existing, stored);
 		}
+		// A version that is there was looked at when it came.
+		if (stored === undefined) {
+			requireConsent(await requireCurrentVersion(queries, actor.tenant, existing), admitted, wishes.consent);
+		}
 		const signer = await signerOf(queries, actor, admitted, existing.publisher);
 		await pinSigner(queries, actor, name, existing.publisher, signer);
 		if (stored === undefined) await storeVersion(queries, actor, admitted);
@@ -123,8 +138,15 @@ export function replaceVersion(
 }
 
 function storeVersion(queries: Queries, actor: Actor, admitted: AdmittedPackage): Promise<void> {
-	const { manifest, digest, module, readme, signature } = admitted;
-	return insertVersion(queries, actor.tenant, { manifest, digest, module, readme, signature, createdBy: actor.name });
+	const { manifest, digest, module, readme, signature, origin } = admitted;
+	return insertVersion(queries, actor.tenant, { manifest, digest, module, readme, signature, origin, createdBy: actor.name });
+}
+
+async function findLookalikes(queries: Queries, tenant: string, name: string): Promise<string[]> {
+	return lookalikesOf(
+		name,
+		(await listPlugins(queries, tenant)).map((plugin) => plugin.name),
+	);
 }
 
 /** The version that came is there and current already. Only a signature that it did not have is news. */
@@ -204,7 +226,7 @@ async function settle(
 	queries: Queries,
 	parts: InstallParts,
 	actor: Actor,
-	{ manifest, digest, signature }: AdmittedPackage,
+	{ manifest, digest, signature, origin }: AdmittedPackage,
 	wishes: Wishes,
 	{ action, before, revision }: Arrival,
 ): Promise<ChangeOutcome<Installed>> {
@@ -229,6 +251,8 @@ async function settle(
 				version,
 				digest,
 				...(signature === undefined ? {} : { publisher: signature.keyId }),
+				...(origin === undefined ? {} : { origin: origin.marketId }),
+				...(wishes.consent.accepted === undefined ? {} : { accepted: wishes.consent.accepted }),
 				granted: granted.grants,
 				...(granted.network.length === 0 ? {} : { network: granted.network }),
 				enabled,

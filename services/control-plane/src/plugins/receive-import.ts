@@ -58,6 +58,8 @@ export async function receiveImport(sent: PluginImport, directory: string): Prom
 		grants,
 		enable,
 		bind,
+		marketId: undefined,
+		accept: undefined,
 	};
 }
 

@@ -4,15 +4,19 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { MultipartFile, MultipartValue } from "@fastify/multipart";
-import { Digest, type Permission, Permission as PermissionSchema } from "@hookbus/schemas";
+import { Digest, MarketId, type Permission, Permission as PermissionSchema } from "@hookbus/schemas";
 import { Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
 import { errors } from "../errors.js";
 import { MAX_MANIFEST_BYTES } from "./parse-manifest.js";
 
 export interface Upload {
-	/** The uploaded file, inside the staging directory; undefined: a manifest alone was sent. */
+	/** The uploaded file, inside the staging directory; undefined: a manifest alone was sent, or the package comes from a marketplace. */
 	readonly path: string | undefined;
+	/** Which package of which marketplace; undefined: it was uploaded. */
+	readonly marketId: string | undefined;
+	/** Id of what an admin accepts. */
+	readonly accept: string | undefined;
 	readonly manifestText: string | undefined;
 	readonly expectedDigest: string | undefined;
 	/** Permissions to grant; `all`: everything that the manifest asks for; absent: none beyond those that are granted. */
@@ -26,6 +30,9 @@ export const uploadForm = Type.Unsafe({
 	type: "object",
 	properties: {
 		file: { type: "string", format: "binary", description: "Package (.zip) or module (.wasm); its bytes decide" },
+		source: { type: "string", enum: ["local", "market"], description: "local (default): file; market: marketId" },
+		marketId: { type: "string", description: "With source=market: source/plugin@version; without @version the newest" },
+		accept: { type: "string", description: "Id of what consent_needed or name_lookalike showed. Role admin" },
 		manifest: { type: "string", description: "With a .wasm: its manifest, YAML or JSON. Alone: one that needs no module" },
 		digest: { type: "string", description: "Expected SHA-256 of the module" },
 		grants: { type: "string", description: "Permissions to grant, with commas; all: everything asked for. Role admin" },
@@ -34,7 +41,7 @@ export const uploadForm = Type.Unsafe({
 	},
 });
 
-const FIELDS = ["manifest", "digest", "grants", "enable", "bind"] as const;
+const FIELDS = ["manifest", "digest", "grants", "enable", "bind", "source", "marketId", "accept"] as const;
 type FieldName = (typeof FIELDS)[number];
 
 /**
@@ -68,9 +75,9 @@ async function readForm(request: FastifyRequest, directory: string, maxBytes: nu
 			fileSize: maxBytes,
 			fieldSize: MAX_MANIFEST_BYTES,
 			fieldNameSize: 100,
-			fields: 10,
+			fields: 12,
 			files: 2,
-			parts: 12,
+			parts: 14,
 			headerPairs: 32,
 		},
 	});
@@ -83,11 +90,17 @@ async function readForm(request: FastifyRequest, directory: string, maxBytes: nu
 				`the file field "${part.fieldname}" is not expected; send one file as file, and the manifest as manifest`,
 			);
 	}
-	if (path === undefined && !fields.has("manifest")) {
+	const marketId = parseSource(fields.get("source"), fields.get("marketId"));
+	if (path === undefined && marketId === undefined && !fields.has("manifest")) {
 		throw errors.upload_field_invalid("the form has no file; send the .zip or .wasm in the field file");
+	}
+	if (marketId !== undefined && (path !== undefined || fields.has("manifest"))) {
+		throw errors.upload_field_invalid("with source=market the package comes from there; leave out file and manifest");
 	}
 	return {
 		path,
+		marketId,
+		accept: fields.get("accept") || undefined,
 		manifestText: fields.get("manifest"),
 		expectedDigest: parseDigest(fields.get("digest")),
 		grants: parseGrants(fields.get("grants")),
@@ -139,6 +152,21 @@ function parseDigest(text: string | undefined): string | undefined {
 	const digest = text.trim().toLowerCase();
 	if (!digestPattern.test(digest)) throw errors.upload_field_invalid("the form field digest must be a SHA-256 of 64 hex digits");
 	return digest;
+}
+
+const marketIdPattern = new RegExp(MarketId.pattern as string);
+
+/** The market id; undefined: the package is in the form. */
+function parseSource(source: string | undefined, marketId: string | undefined): string | undefined {
+	if (source === undefined || source === "" || source === "local") {
+		if (marketId === undefined) return undefined;
+		throw errors.upload_field_invalid("the form field marketId needs source=market");
+	}
+	if (source !== "market") {
+		throw errors.upload_field_invalid(`the form field source must be local or market, not "${source.slice(0, 100)}"`);
+	}
+	if (marketId !== undefined && marketIdPattern.test(marketId)) return marketId;
+	throw errors.upload_field_invalid("source=market needs the form field marketId: source/plugin@version, or source/plugin");
 }
 
 const KNOWN_PERMISSIONS = PermissionSchema.anyOf.map((literal) => literal.const);

@@ -1,5 +1,13 @@
 // Queries on plugins, their versions and grants. Only `loadModule` ever reads a module's bytes.
-import type { DisabledReason, Manifest, NetworkRule, PackageSignature, Permission, PluginLimits } from "@hookbus/schemas";
+import type {
+	DisabledReason,
+	Manifest,
+	NetworkRule,
+	PackageSignature,
+	Permission,
+	PluginLimits,
+	VersionOrigin,
+} from "@hookbus/schemas";
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
@@ -28,6 +36,8 @@ export interface VersionRow {
 	readonly readme: string | null;
 	/** null: the package had none. */
 	readonly signature: PackageSignature | null;
+	/** null: somebody sent it. */
+	readonly origin: VersionOrigin | null;
 	readonly createdAt: Date;
 	readonly createdBy: string;
 }
@@ -39,6 +49,7 @@ const versionColumns = {
 	manifest: pluginVersions.manifest,
 	readme: pluginVersions.readme,
 	signature: pluginVersions.signature,
+	origin: pluginVersions.origin,
 	createdAt: pluginVersions.createdAt,
 	createdBy: pluginVersions.createdBy,
 };
@@ -101,6 +112,7 @@ export interface NewVersion {
 	readonly module: Uint8Array;
 	readonly readme: string | undefined;
 	readonly signature: PackageSignature | undefined;
+	readonly origin: VersionOrigin | undefined;
 	readonly createdBy: string;
 }
 
@@ -114,6 +126,7 @@ export async function insertVersion(queries: Queries, tenant: string, added: New
 		manifest: added.manifest,
 		readme: added.readme ?? null,
 		signature: added.signature ?? null,
+		origin: added.origin ?? null,
 		module: added.module,
 		createdBy: added.createdBy,
 	});

@@ -24,15 +24,17 @@ import type { AnswerChange } from "../http/answer-change.js";
 import { answers } from "../http/answers.js";
 import type { App } from "../http/app.js";
 import { type Caller, callerOf, requireRole } from "../http/authentication.js";
+import type { FileFetcher } from "../marketplace/fetch-file.js";
+import { fetchOffer } from "../marketplace/fetch-offer.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
 import type { Committed } from "../routing/commit-change.js";
 import { createSerialQueue } from "../serial-queue.js";
-import { type AdmittedPackage, admitPackage } from "./admit-package.js";
+import { type AdmittedPackage, admitPackage, type UploadedPackage } from "./admit-package.js";
 import { apiCallFaults } from "./api-call-module.js";
 import { grantPermissions, removePlugin, switchPlugin } from "./change-plugin.js";
 import { checkManifest, normaliseManifest } from "./check-manifest.js";
 import { describePlugin, listPluginSummaries, readTrust, showVersions } from "./describe-plugin.js";
-import { type Installed, type InstallParts, installPlugin, replaceVersion } from "./install-plugin.js";
+import { type Installed, type InstallParts, installPlugin, replaceVersion, type Wishes } from "./install-plugin.js";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./parse-manifest.js";
 import { isPluginImport, MAX_IMPORT_BYTES, PluginImport, receiveImport } from "./receive-import.js";
 import { receiveUpload, type Upload, uploadForm } from "./receive-upload.js";
@@ -46,6 +48,7 @@ export interface PluginRoutesParts extends InstallParts {
 	readonly checkThreads: CheckThreads;
 	readonly metrics: ControlPlaneMetrics;
 	readonly answerChange: AnswerChange;
+	readonly fetcher: FileFetcher;
 	/** Largest uploaded file in bytes. */
 	readonly maxUploadBytes: number;
 	/** Module of manifests that declare their requests; undefined: there is none. */
@@ -76,7 +79,7 @@ const UpdateQuery = Type.Object(
 );
 
 /** A version that is only stored changes nothing else. */
-function requireNoWishes({ grants, enable, bind }: Upload): void {
+function requireNoWishes({ grants, enable, bind }: Wishes): void {
 	if (grants === undefined && enable === undefined && bind === undefined) return;
 	throw errors.upload_field_invalid(
 		"with activate=false the version is only stored; drop the form fields grants, enable and bind",
@@ -88,7 +91,12 @@ const packageBody = {
 	content: { "multipart/form-data": { schema: uploadForm }, "application/json": { schema: PluginImport } },
 };
 
-type Store = (caller: Caller, admitted: AdmittedPackage, upload: Upload) => Promise<Committed<Installed>>;
+type Store = (caller: Caller, admitted: AdmittedPackage, wishes: Wishes) => Promise<Committed<Installed>>;
+
+function nameWarnings({ lookalikes = [] }: Installed): ManifestNote[] {
+	if (lookalikes.length === 0) return [];
+	return [{ path: "/name", message: `looks like ${lookalikes.join(", ")}, which is installed and another plugin` }];
+}
 
 export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 	const { database, fleet, answerChange } = parts;
@@ -107,6 +115,14 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		return { plugin, created: more.created, warnings: [...more.warnings], ...change };
 	};
 
+	/** The package in the staging directory: uploaded, or fetched from the marketplace that was named. */
+	const receivedPackage = async (caller: Caller, upload: Upload, directory: string): Promise<UploadedPackage> => {
+		const { path, marketId, manifestText, expectedDigest } = upload;
+		if (marketId === undefined) return { path, manifestText, expectedDigest, offer: undefined };
+		const offer = await fetchOffer(parts, caller.tenant, marketId, directory);
+		return { path: offer.path, manifestText, expectedDigest, offer };
+	};
+
 	const receivePackage = async (request: FastifyRequest, store: Store) => {
 		const caller = callerOf(request);
 		try {
@@ -116,10 +132,15 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 					: await receiveUpload(request, directory, parts.maxUploadBytes);
 				if (upload.enable !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.enable, "the form field enable");
 				if (upload.grants !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.grants, "the form field grants");
+				if (upload.accept !== undefined) requireRole(caller, UPLOAD_FIELD_ROLES.accept, "the form field accept");
+				const received = await receivedPackage(caller, upload, directory);
+				const needed = upload.marketId !== undefined || caller.role !== "admin";
+				const wishes = { ...upload, consent: { needed, accepted: upload.accept } };
 				return await oneAtATime(async () => {
 					if (request.raw.socket.destroyed) throw errors.upload_incomplete("the caller is gone; the package was not looked at");
-					const admitted = await admitPackage(upload, parts.checkThreads, parts.apiCallModule);
-					return { committed: await store(caller, admitted, upload), warnings: admitted.warnings };
+					const admitted = await admitPackage(received, parts.checkThreads, parts.apiCallModule);
+					const committed = await store(caller, admitted, wishes);
+					return { committed, warnings: [...admitted.warnings, ...nameWarnings(committed.result)] };
 				});
 			});
 			parts.metrics.installs.inc({ outcome: stored.committed.changed ? "stored" : "unchanged" });
@@ -144,7 +165,7 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 			bodyLimit: MAX_IMPORT_BYTES,
 		},
 		async (request, reply) => {
-			const stored = await receivePackage(request, (caller, admitted, upload) => installPlugin(parts, caller, admitted, upload));
+			const stored = await receivePackage(request, (caller, admitted, wishes) => installPlugin(parts, caller, admitted, wishes));
 			const { name, created } = stored.committed.result;
 			const answer = await showChange(stored.caller, name, stored.committed, request.query, {
 				created,
@@ -171,9 +192,9 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		async (request) => {
 			const { name } = request.params;
 			const { activate, ...wait } = request.query;
-			const stored = await receivePackage(request, (caller, admitted, upload) => {
-				if (!activate) requireNoWishes(upload);
-				return replaceVersion(parts, caller, name, admitted, upload, activate);
+			const stored = await receivePackage(request, (caller, admitted, wishes) => {
+				if (!activate) requireNoWishes(wishes);
+				return replaceVersion(parts, caller, name, admitted, wishes, activate);
 			});
 			const { created } = stored.committed.result;
 			return await showChange(stored.caller, name, stored.committed, wait, { created, warnings: stored.warnings });

@@ -71,7 +71,8 @@ export async function applyRecalls(database: Database, except?: string): Promise
 	}
 }
 
-async function disableRecalled(queries: Queries, tenant: string, changedRevision: number): Promise<DisabledByRecall[]> {
+/** Disables what is enabled in a version that was recalled, and says what that was. */
+export async function disableRecalled(queries: Queries, tenant: string, changedRevision: number): Promise<DisabledByRecall[]> {
 	const recalled = await listRecalled(queries, tenant);
 	for (const { plugin } of recalled) await updatePlugin(queries, tenant, plugin, { enabled: false, changedRevision });
 	return recalled;

@@ -12,6 +12,8 @@ export interface RecallRow {
 	readonly plugin: string | null;
 	readonly versions: string | null;
 	readonly reason: string;
+	/** Key of the marketplace whose index declared it; null: an admin did. */
+	readonly signer: string | null;
 	readonly declaredAt: Date;
 	readonly declaredBy: string;
 	readonly liftedAt: Date | null;
@@ -29,6 +31,20 @@ export async function insertRecall(queries: Queries, added: NewRecallRow): Promi
 	const [row] = await queries.insert(recalls).values(added).returning();
 	if (row === undefined) throw new Error("the inserted recall did not come back");
 	return row;
+}
+
+/** Those that this signer did not declare before; returns how many they were. */
+export async function insertSignedRecalls(
+	queries: Queries,
+	added: readonly (NewRecallRow & { signer: string })[],
+): Promise<number> {
+	if (added.length === 0) return 0;
+	const rows = await queries
+		.insert(recalls)
+		.values([...added])
+		.onConflictDoNothing()
+		.returning({ id: recalls.id });
+	return rows.length;
 }
 
 /** Newest first, lifted ones too. */

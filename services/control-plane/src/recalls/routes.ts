@@ -85,6 +85,7 @@ function showRecall(row: RecallRow): Recall {
 		...(row.plugin === null ? {} : { plugin: row.plugin, versions: row.versions ?? "*" }),
 		reason: row.reason,
 		everywhere: row.everywhere,
+		...(row.signer === null ? {} : { signer: row.signer }),
 		declaredAt: row.declaredAt.toISOString(),
 		declaredBy: row.declaredBy,
 		...(row.liftedAt === null ? {} : { liftedAt: row.liftedAt.toISOString(), liftedBy: row.liftedBy ?? "" }),

@@ -6,6 +6,8 @@ export { bindings } from "./bindings.js";
 export { executionFigures } from "./execution-figures.js";
 export { executions } from "./executions.js";
 export { idempotencyKeys } from "./idempotency-keys.js";
+export { marketplaceEntries } from "./marketplace-entries.js";
+export { marketplaceSources } from "./marketplace-sources.js";
 export { outbox } from "./outbox.js";
 export { pluginConfigs } from "./plugin-configs.js";
 export { pluginGrants } from "./plugin-grants.js";

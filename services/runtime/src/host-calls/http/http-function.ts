@@ -8,13 +8,13 @@
 //   too many at the same time        the same
 //   the signal                       closes what is open, timeout
 import { createSecureContext, rootCertificates } from "node:tls";
+import { AddressGuard } from "@hookbus/foundation";
 import type { HttpResponse } from "../host-call.js";
 import { timedOut } from "../host-call-errors.js";
 import type { HostFunction } from "../host-function.js";
 import type { PluginRights } from "../plugin-rights.js";
 import { ExchangeSlots } from "./exchange-slots.js";
 import { isRedirect, redirectedRequest } from "./follow-redirect.js";
-import { AddressGuard } from "./guard-address.js";
 import { HTTP_LIMITS } from "./http-limits.js";
 import { ResponseMask } from "./mask-response.js";
 import { checkHostPatterns } from "./match-host.js";

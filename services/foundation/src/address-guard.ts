@@ -1,5 +1,6 @@
-// Which addresses plugins may reach: public ones that are not this machine's, and ranges that the deployment allows. Everything else
-// is the inside of somebody's network: the bus, the database, the metadata service of a cloud.
+// Which addresses may be reached on behalf of somebody else, a plugin or the host of a marketplace: public ones that are not this
+// machine's, and ranges that the deployment allows. Everything else is the inside of somebody's network: the bus, the database, the
+// metadata service of a cloud.
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { PLATFORM_RANGES } from "./platform-addresses.js";
