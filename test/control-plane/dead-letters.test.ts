@@ -1,10 +1,8 @@
 // Dead letters: shown without their text, dropped and replayed for whoever may, each time with a line in the audit log, and run
 // again by the plugins that failed and by no others.
-import { createHash } from "node:crypto";
 import {
 	type ApiKeyCreated,
 	DEAD_LETTER_STREAM,
-	type DeadLetter,
 	type DeadLetterBulk,
 	type DeadLetterEvent,
 	type DeadLetterPage,
@@ -19,6 +17,7 @@ import {
 import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
+import { buryLetter as bury, LETTER_TEXT } from "../support/bury-letter.js";
 import { connectTo } from "../support/connect.js";
 import { afterEvent } from "../support/events.js";
 import { assemble, moduleReturning } from "../support/module-returning.js";
@@ -30,33 +29,8 @@ import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { rows } from "./stored-names.js";
 
-const SECRET = "words of a conversation";
+const SECRET = LETTER_TEXT;
 const MINUTE_MS = 60_000;
-
-function letter(values: Partial<DeadLetter> = {}): DeadLetter {
-	const body = JSON.stringify(afterEvent({ id: values.eventId ?? "e-1", tenant: "default" }));
-	const spoken = body.replace("done", SECRET);
-	return {
-		spec: "1",
-		tenant: "default",
-		subject: "hooks.v1.default.on_after_response.bot",
-		eventId: "e-1",
-		reason: "attempts_exhausted",
-		detail: "5 attempts failed (tester: trap)",
-		attempts: 5,
-		plugins: [{ plugin: "tester", outcome: "trap" }],
-		digest: createHash("sha256").update(spoken).digest("hex"),
-		body: Buffer.from(spoken).toString("base64"),
-		time: new Date().toISOString(),
-		...values,
-	};
-}
-
-/** Puts a letter into the stream as a runtime does; returns its id. */
-async function bury(connection: NatsConnection, values: Partial<DeadLetter> = {}, tenant = "default"): Promise<string> {
-	const { seq } = await connection.jetstream().publish(deadLetterSubject(tenant), JSON.stringify(letter({ tenant, ...values })));
-	return String(seq);
-}
 
 describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let control: StartedControlPlane;

@@ -50,6 +50,43 @@ export interface Ids {
 	readonly assistant: string;
 	readonly execution: string;
 	readonly key: string;
+	readonly rollout: string;
+	/** Of a dead letter. */
+	readonly letter: string;
+	/** Of a trusted publisher's key. */
+	readonly publisher: string;
+	readonly recall: string;
+	/** Of a marketplace. */
+	readonly source: string;
+}
+
+/** Ids that nothing has, by which the others differ. */
+export const NO_IDS: Ids = {
+	plugin: "nowhere",
+	assistant: "nowhere",
+	execution: "987654321",
+	key: "00000000-0000-4000-8000-00000000dead",
+	rollout: "00000000-0000-4000-8000-00000001dead",
+	letter: "876543219",
+	publisher: "dead".repeat(16),
+	recall: "00000000-0000-4000-8000-00000002dead",
+	source: "00000000-0000-4000-8000-00000003dead",
+};
+
+/** What `:id` stands for in a path, by a part of the path; elsewhere it is an execution. */
+const KINDS: readonly (readonly [part: string, kind: keyof Ids])[] = [
+	["/rollouts/", "rollout"],
+	["/assistants/", "assistant"],
+	["/api-keys/", "key"],
+	["/dead-letters/", "letter"],
+	["/trusted-publishers/", "publisher"],
+	["/recalls/", "recall"],
+	["/marketplace/", "source"],
+];
+
+/** Feeds that do not end: they are not called where an answer is waited for. */
+export function isFeed({ path }: Route): boolean {
+	return path.endsWith("/live");
 }
 
 /** True when the path names something that belongs to one tenant; an assistant is only a word that every tenant may use. */
@@ -58,8 +95,8 @@ export function namesOwned({ path }: Route): boolean {
 }
 
 export function pathOf({ path }: Route, ids: Ids): string {
-	const id = path.includes("/assistants/") ? ids.assistant : path.includes("/api-keys/") ? ids.key : ids.execution;
-	return path.replace(/:(name|plugin)\b/, ids.plugin).replace(":id", id);
+	const kind = KINDS.find(([part]) => path.includes(part))?.[1] ?? "execution";
+	return path.replace(/:(name|plugin)\b/, ids.plugin).replace(":id", ids[kind]);
 }
 
 export function operationOf(document: OpenApiDocument, { route, method, path }: Route): Operation {

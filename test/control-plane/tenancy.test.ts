@@ -1,15 +1,29 @@
 // Two tenants over real HTTP: every route of the policy table, with every role, on what belongs to the other tenant. What is
 // called is made from the table and the OpenAPI document, so no route can be forgotten here.
 import { accessOf, PLATFORM_ROUTES } from "@hookbus/control-plane";
-import { API_ROLES, type ApiKeyCreated, type ApiKeyList, type ApiRole, type TenantCreated } from "@hookbus/schemas";
+import {
+	API_ROLES,
+	type ApiKeyCreated,
+	type ApiKeyList,
+	type ApiRole,
+	type RecallChange,
+	type RolloutChange,
+	type TenantCreated,
+} from "@hookbus/schemas";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Answer, ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
+import { buryLetter } from "../support/bury-letter.js";
+import { connectTo } from "../support/connect.js";
+import { makeSigner } from "../support/make-signer.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
+import { startNats } from "../support/start-nats.js";
 import {
 	bodySchema,
 	CLOSED_ROUTES,
 	type Ids,
+	isFeed,
+	NO_IDS,
 	namesOwned,
 	type OpenApiDocument,
 	pathOf,
@@ -21,12 +35,7 @@ import { rows } from "./stored-names.js";
 
 /** Stands in the name of everything that the owner has. */
 const MARK = "owned-by-acme";
-const NOWHERE: Ids = {
-	plugin: "nowhere",
-	assistant: "nowhere",
-	execution: "987654321",
-	key: "00000000-0000-4000-8000-00000000dead",
-};
+const NOWHERE = NO_IDS;
 
 let control: StartedControlPlane;
 let document: OpenApiDocument;
@@ -48,7 +57,8 @@ async function tenantWithKeys(id: string): Promise<Map<ApiRole, ApiClient>> {
 }
 
 beforeAll(async () => {
-	control = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9" });
+	const nats = await startNats();
+	control = await startTestControlPlane({ natsUrl: nats.url });
 	document = (await control.admin.get<OpenApiDocument>("/openapi.json")).body;
 	owner = (await tenantWithKeys("acme")).get("admin") as ApiClient;
 	for (const [role, client] of await tenantWithKeys("globex")) strangers.set(role, client);
@@ -64,7 +74,24 @@ beforeAll(async () => {
 		OVERRIDING SYSTEM VALUE VALUES (123456789, 'acme', '${MARK}', 'on_chat_message', '', '${MARK}', '1.0.0', '${"d".repeat(64)}', '${MARK}', 'transform', 'enforce', 'ok', now(), 1, 1, 1, 1, 'rt', 1)
 		RETURNING id`,
 	);
-	owned = { plugin: MARK, assistant: "helpdesk", execution: String(execution?.["id"]), key: key.body.apiKey.id };
+	const { publicKey, keyId } = makeSigner();
+	await owner.post("/api/v1/trusted-publishers", { name: MARK, publicKey });
+	const recall = await owner.post<RecallChange>("/api/v1/recalls", { digest: "f".repeat(64), reason: MARK });
+	const second = await buildPackage({ name: MARK, version: "1.1.0" });
+	expect((await owner.update(MARK, { file: second.zip }, "?activate=false")).status).toBe(200);
+	const rollout = await owner.post<RolloutChange>(`/api/v1/plugins/${MARK}/rollouts`, { version: "1.1.0", percentage: 5 });
+	expect(rollout.status).toBe(201);
+	owned = {
+		...NO_IDS,
+		plugin: MARK,
+		assistant: "helpdesk",
+		execution: String(execution?.["id"]),
+		key: key.body.apiKey.id,
+		rollout: rollout.body.rollout.id,
+		letter: await buryLetter(await connectTo(nats.url), { detail: MARK }, "acme"),
+		publisher: keyId,
+		recall: recall.body.recall.id,
+	};
 });
 
 function call(client: ApiClient, route: Route, ids: Ids): Promise<Answer<ProblemBody>> {
@@ -102,7 +129,7 @@ const shapeOf = ({ status, body }: Answer<ProblemBody>, ids: Ids) => {
 	const text = JSON.stringify({ ...body, instance: undefined, requestId: undefined });
 	return {
 		status,
-		text: [ids.plugin, ids.execution, ids.key, ids.assistant].reduce((all, id) => all.replaceAll(id, "ID"), text),
+		text: Object.values(ids).reduce((all: string, id) => all.replace(new RegExp(`\\b${id}\\b`, "g"), "ID"), text),
 	};
 };
 
@@ -130,7 +157,8 @@ describe("AU-01 AU-02", () => {
 
 	test("the owner's own calls with the same ids are answered", async () => {
 		for (const route of CLOSED_ROUTES.filter(({ method }) => method === "GET")) {
-			if (PLATFORM_ROUTES.has(route.route)) continue;
+			// What a marketplace offers is nobody's own.
+			if (PLATFORM_ROUTES.has(route.route) || isFeed(route) || route.path.startsWith("/api/v1/marketplace/")) continue;
 			expect((await call(owner, route, owned)).status, route.route).toBe(200);
 		}
 	});
