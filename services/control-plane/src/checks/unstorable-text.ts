@@ -24,3 +24,11 @@ export function findUnstorable(value: unknown, path = ""): string | undefined {
 export function storable(text: string): string {
 	return text.replace(unstorable, "\ufffd");
 }
+
+/** The JSON value with every text and key {@link storable}. Depth is the caller's concern. */
+export function storableJson(value: unknown): unknown {
+	if (typeof value === "string") return storable(value);
+	if (Array.isArray(value)) return value.map(storableJson);
+	if (typeof value !== "object" || value === null) return value;
+	return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)]));
+}

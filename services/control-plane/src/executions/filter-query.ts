@@ -10,7 +10,6 @@ import {
 	timeText,
 } from "@hookbus/schemas";
 import { type Static, Type } from "@sinclair/typebox";
-import { storable } from "../checks/unstorable-text.js";
 import { errors } from "../errors.js";
 import type { ExecutionFilter } from "./execution-filter.js";
 
@@ -37,8 +36,6 @@ const FilterQuery = Type.Object({ ...filterProperties, ...timeProperties });
 export function filterOf({ since, until, ...rest }: Static<typeof FilterQuery>): ExecutionFilter {
 	const filter = {
 		...rest,
-		// As it was stored.
-		...(rest.user === undefined ? {} : { user: storable(rest.user) }),
 		since: timeOf("/querystring/since", since),
 		until: timeOf("/querystring/until", until),
 	};

@@ -1,7 +1,7 @@
 // Queries on executions: batches in, pages out.
 import { type Execution, type ExecutionRecord, statusOfOutcome } from "@hookbus/schemas";
 import { and, count, desc, eq, gt, gte, inArray, lt, lte, max, sql } from "drizzle-orm";
-import { storable } from "../checks/unstorable-text.js";
+import { storableJson } from "../checks/unstorable-text.js";
 import type { Queries } from "../database/database.js";
 import { executionFigures } from "../database/tables/execution-figures.js";
 import { executions } from "../database/tables/executions.js";
@@ -105,13 +105,6 @@ function newestOfEach(batch: readonly Execution[]): Execution[] {
 function toRow(execution: Execution): typeof executions.$inferInsert {
 	const clean = storableJson(execution) as Execution;
 	return { ...clean, phase: clean.phase ?? "", arm: clean.arm ?? "", startedAt: new Date(clean.startedAt) };
-}
-
-function storableJson(value: unknown): unknown {
-	if (typeof value === "string") return storable(value);
-	if (Array.isArray(value)) return value.map(storableJson);
-	if (typeof value !== "object" || value === null) return value;
-	return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)]));
 }
 
 /** Newest first; at most `limit`, only ids below `before`. */

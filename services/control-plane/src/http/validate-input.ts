@@ -4,7 +4,7 @@ import { Kind, type TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
 import type { FastifySchemaCompiler } from "fastify";
-import { findUnstorable } from "../checks/unstorable-text.js";
+import { findUnstorable, storableJson } from "../checks/unstorable-text.js";
 import { errors } from "../errors.js";
 
 /** Deepest nesting of a JSON body. */
@@ -22,7 +22,9 @@ export const compileInput: FastifySchemaCompiler<TSchema> = ({ schema, httpPart 
 			const fault = bodyFault(input);
 			if (fault !== undefined) return { error: fault };
 		}
-		const filled = Value.Default(schema, Value.Clone(input));
+		// What is searched for is compared with what was stored, and so it is made storable in the same way.
+		const taken = httpPart === "querystring" ? storableJson(input) : input;
+		const filled = Value.Default(schema, Value.Clone(taken));
 		const value = isBody ? filled : Value.Convert(schema, filled);
 		if (check.Check(value)) return { value };
 		const faults = [...check.Errors(value)].slice(0, MAX_FAULTS).map(({ path, message }) => ({

@@ -1,7 +1,6 @@
 // Queries on marketplace sources and on what their newest indexes offer.
 import type { IndexEntry } from "@hookbus/schemas";
 import { and, eq, gt, inArray, like, or, sql } from "drizzle-orm";
-import { storable } from "../checks/unstorable-text.js";
 import type { Queries } from "../database/database.js";
 import { marketplaceEntries, marketplaceSources } from "../database/tables/index.js";
 
@@ -137,10 +136,10 @@ export async function pageOffers(
 			and(
 				eq(marketplaceSources.tenant, tenant),
 				eq(marketplaceEntries.newest, true),
-				category === undefined ? undefined : eq(marketplaceEntries.category, storable(category)),
+				category === undefined ? undefined : eq(marketplaceEntries.category, category),
 				source === undefined ? undefined : eq(sourceName, source),
-				tag === undefined ? undefined : sql`${marketplaceEntries.entry} -> 'tags' @> ${JSON.stringify([storable(tag)])}::jsonb`,
-				text === undefined ? undefined : like(marketplaceEntries.words, `%${escapeLike(storable(text.toLowerCase()))}%`),
+				tag === undefined ? undefined : sql`${marketplaceEntries.entry} -> 'tags' @> ${JSON.stringify([tag])}::jsonb`,
+				text === undefined ? undefined : like(marketplaceEntries.words, `%${escapeLike(text.toLowerCase())}%`),
 				after === undefined ? undefined : or(gt(name, after.name), and(eq(name, after.name), gt(sourceName, after.source))),
 			),
 		)
