@@ -1,20 +1,13 @@
 // The plugin pii-redactor as it is installed: compiled, linked and limited like every module, on the runtime's own plugin host.
 // One file in spite of its length: tables of what it must find and of what it must leave alone.
 import { createHmac } from "node:crypto";
-import { moduleFaults } from "@hookbus/foundation";
-import {
-	type BeforeResponseEvent,
-	type ChatMessageEvent,
-	type Message,
-	type MessagePart,
-	manifestFaults,
-	type Role,
-} from "@hookbus/schemas";
+import type { BeforeResponseEvent, ChatMessageEvent, Message, MessagePart, Role } from "@hookbus/schemas";
 import type { Static } from "@sinclair/typebox";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bestOf } from "../support/best-of.js";
 import { chatEvent, responseEvent } from "../support/events.js";
+import { expectAdmitted } from "../support/expect-admitted.js";
 import { type ConfiguredPlugin, type PluginConfig, SamplePlugin } from "../support/sample-plugin.js";
 
 const KINDS = ["secret", "email", "iban", "card", "ip", "phone"] as const;
@@ -80,13 +73,7 @@ async function expectLeft(values: readonly string[]): Promise<void> {
 
 describe("package", () => {
 	test("has a valid manifest and a module that the host admits", () => {
-		const { manifest, bytes } = sample;
-		expect(manifestFaults(manifest)).toEqual([]);
-		const rules = {
-			requiredExports: manifest.hooks.map(({ hook }) => hook),
-			memoryPages: manifest.limits?.memoryPages ?? 256,
-		};
-		expect(moduleFaults(bytes, rules)).toEqual([]);
+		expectAdmitted(sample);
 	});
 });
 
