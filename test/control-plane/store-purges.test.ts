@@ -30,6 +30,9 @@ import { rows } from "./stored-names.js";
 const STREAMS: Readonly<Record<StoreKind, string>> = { state: STATE_STREAM, files: FILE_STREAM };
 const KEEPING = { permissions: ["read_messages", "state", "write_files"] };
 
+/** The runtimes of these tests speak every few hundred milliseconds. */
+const heartbeatExpiryMs = 2_000;
+
 async function install(api: ApiClient, name: string, query = "", manifest: Record<string, unknown> = KEEPING) {
 	const { zip } = await buildPackage({ name, manifest });
 	return await api.install<PluginChange>({ file: zip, fields: { grants: "all", enable: "true" } }, query);
@@ -67,7 +70,7 @@ const wanted = (control: StartedControlPlane) => rows(control.plane.database, "S
 describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	test("deleting a plugin removes what it kept in both stores, and nothing of anybody else", async () => {
 		const nats = await startNats();
-		const control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
+		const control = await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url, databaseUrl: await create() });
 		await control.admin.ready();
 		const connection = await connectTo(nats.url);
 		for (const name of ["mine", "mine-too"]) {
@@ -88,7 +91,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		const nats = await startNats({ port });
 		const dataDir = tempDir("away");
 		const databaseUrl = await create();
-		const first = await startTestControlPlane({ natsUrl: nats.url, dataDir, databaseUrl });
+		const first = await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url, dataDir, databaseUrl });
 		await first.admin.ready();
 		await install(first.admin, "mine");
 		const before = await connectTo(nats.url);
@@ -100,7 +103,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		await nats.restart();
 		const connection = await connectTo(nats.url);
 		expect(await kept(connection, "mine")).toBe(2);
-		const second = await startTestControlPlane({ natsUrl: nats.url, dataDir, databaseUrl });
+		const second = await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url, dataDir, databaseUrl });
 		await untilNothingKept(connection, "mine");
 		await waitFor("the request is done", async () => (await wanted(second)).length === 0);
 	});
@@ -109,7 +112,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		// A runtime whose heartbeat is late counts as gone, and what it could write is not waited for.
 		needsRealTime(context);
 		const nats = await startNats();
-		const control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
+		const control = await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url, databaseUrl: await create() });
 		const { admin } = control;
 		await admin.ready();
 		const connection = await connectTo(nats.url);
@@ -128,9 +131,9 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		expect(body.hooks.on_chat_message.leftOut).toMatchObject([{ plugin: "mine", code: "purge_pending" }]);
 
 		// The runtime has not taken the table without the plugin yet; then it has, and still has events in hand.
-		await new Promise((resolve) => setTimeout(resolve, 8_000));
+		await new Promise((resolve) => setTimeout(resolve, 3_000));
 		runtime.reports(deleted.body.revision);
-		await new Promise((resolve) => setTimeout(resolve, 2_500));
+		await new Promise((resolve) => setTimeout(resolve, 1_500));
 		await keep(connection, "mine", "late");
 		expect(await kept(connection, "mine")).toBe(4);
 		const impatient = await admin.post<ProblemBody>("/api/v1/plugins/mine/disable");
@@ -152,14 +155,14 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		);
 		expect(trail).toEqual([{ actor: "system" }]);
 		await keep(connection, "mine", "new");
-		await new Promise((resolve) => setTimeout(resolve, 2_500));
+		await new Promise((resolve) => setTimeout(resolve, 1_500));
 		expect(await kept(connection, "mine")).toBe(2);
 	});
 });
 
 test("a plugin that could never keep anything is deleted and installed again without any wait", async () => {
 	const nats = await startNats();
-	const control = await startTestControlPlane({ natsUrl: nats.url });
+	const control = await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url });
 	await control.admin.ready();
 	const routes = await routeBucket(await connectTo(nats.url));
 	await install(control.admin, "plain", "", {});
@@ -171,7 +174,7 @@ test("a plugin that could never keep anything is deleted and installed again wit
 
 test("a version that asked for a store counts, although the current one does not", async () => {
 	const nats = await startNats();
-	const control = await startTestControlPlane({ natsUrl: nats.url });
+	const control = await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url });
 	await control.admin.ready();
 	const connection = await connectTo(nats.url);
 	await install(control.admin, "former");
@@ -185,8 +188,8 @@ test("a version that asked for a store counts, although the current one does not
 test("two control planes remove what is old and nothing of what the plugin keeps that was installed again", async () => {
 	const nats = await startNats();
 	const databaseUrl = await createDatabase();
-	const one = await startTestControlPlane({ natsUrl: nats.url, databaseUrl });
-	await startTestControlPlane({ natsUrl: nats.url, databaseUrl });
+	const one = await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url, databaseUrl });
+	await startTestControlPlane({ heartbeatExpiryMs, natsUrl: nats.url, databaseUrl });
 	await one.admin.ready();
 	const connection = await connectTo(nats.url);
 	const routes = await routeBucket(connection);

@@ -20,6 +20,8 @@ export interface ControlPlaneOptions {
 	readonly relayTiming?: { readonly reconcileMs?: number; readonly moduleGraceMs?: number };
 	/** Milliseconds of silence before a live feed's heartbeat; default: as in production. */
 	readonly liveHeartbeatMs?: number;
+	/** Milliseconds of silence after which a runtime counts as gone; default: as in production. Short only where no real runtime runs. */
+	readonly heartbeatExpiryMs?: number;
 	/** More settings, as environment variables. */
 	readonly env?: Readonly<Record<string, string>>;
 }
@@ -67,6 +69,7 @@ export async function startTestControlPlane(options: ControlPlaneOptions): Promi
 		print: () => undefined,
 		onFatal: (thrown) => fatal.push(thrown),
 		liveHeartbeatMs: options.liveHeartbeatMs,
+		heartbeatExpiryMs: options.heartbeatExpiryMs,
 		...(options.relayTiming === undefined ? {} : { relayTiming: options.relayTiming }),
 	});
 	closeAfter(() => plane.stop());

@@ -43,6 +43,8 @@ export interface ControlPlaneOptions {
 	readonly relayTiming?: RelayTiming;
 	/** Milliseconds of silence after which a live feed sends a heartbeat; the default suits production. */
 	readonly liveHeartbeatMs?: number | undefined;
+	/** Milliseconds of silence after which a runtime counts as gone; default: {@link HEARTBEAT_EXPIRY_MS}. */
+	readonly heartbeatExpiryMs?: number | undefined;
 }
 
 export interface ControlPlane {
@@ -109,7 +111,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		logger,
 	);
 	const oidc = oidcOptions(settings);
-	const fleet = new RuntimeFleet(link, logger);
+	const fleet = new RuntimeFleet(link, logger, options.heartbeatExpiryMs);
 	const metrics = createMetrics({ natsReady: () => link.state === "ready", runtimesLive: () => fleet.size });
 	const relay = new OutboxRelay({
 		database,

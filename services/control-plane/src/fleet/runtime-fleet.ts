@@ -13,11 +13,6 @@ import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
 import type { BusLink } from "../bus/bus-link.js";
 
-/**
- * Milliseconds after the link became ready until it is known who lives: who was not heard by then would count as gone anyway.
- * Shorter, and a change could be acknowledged right after a restart although a runtime that is a little late has not got it.
- */
-const SETTLE_MS = HEARTBEAT_EXPIRY_MS;
 /** Milliseconds after which a silent runtime is forgotten altogether. */
 const FORGET_MS = 10 * 60_000;
 /** Most runtimes that are remembered; a flood of made-up names must not eat the memory. */
@@ -50,13 +45,20 @@ export interface FleetStand {
 export class RuntimeFleet {
 	readonly #link: BusLink;
 	readonly #logger: Logger;
+	/**
+	 * Milliseconds of silence after which a runtime counts as gone, and also those after the link became ready until it is known who
+	 * lives: who was not heard by then would count as gone anyway. Were the second shorter, a change could be acknowledged right after
+	 * a restart although a runtime that is a little late has not got it.
+	 */
+	readonly #expiryMs: number;
 	readonly #heard = new Map<string, Heard>();
 	readonly #listeners = new Set<(status: RuntimeStatus) => void>();
 	#subscribed: NatsConnection | undefined;
 
-	constructor(link: BusLink, logger: Logger) {
+	constructor(link: BusLink, logger: Logger, expiryMs = HEARTBEAT_EXPIRY_MS) {
 		this.#link = link;
 		this.#logger = logger;
+		this.#expiryMs = expiryMs;
 		link.onReady(({ connection }) => this.#subscribe(connection));
 	}
 
@@ -70,7 +72,7 @@ export class RuntimeFleet {
 	stand(tenant: string, revision: number): FleetStand {
 		const runtimes = this.#live().map(({ status }) => runtimeAt(status, tenant));
 		return {
-			known: this.#link.readyForMs >= SETTLE_MS,
+			known: this.#link.readyForMs >= this.#expiryMs,
 			applied: runtimes.filter((runtime) => runtime.revision >= revision),
 			behind: runtimes.filter((runtime) => runtime.revision < revision),
 		};
@@ -78,7 +80,7 @@ export class RuntimeFleet {
 
 	/** Milliseconds until `stand` can know who lives; `undefined` while the link is down. */
 	get settlesInMs(): number | undefined {
-		return this.#link.ready === undefined ? undefined : Math.max(0, SETTLE_MS - this.#link.readyForMs);
+		return this.#link.ready === undefined ? undefined : Math.max(0, this.#expiryMs - this.#link.readyForMs);
 	}
 
 	/** Number of live runtimes. */
@@ -96,7 +98,7 @@ export class RuntimeFleet {
 				return {
 					id: status.runtime,
 					state: status.state,
-					live: isLive(status, at, now),
+					live: this.#isLive(status, at, now),
 					version: status.version,
 					startedAt: status.startedAt,
 					silentMs: Math.round(now - at),
@@ -112,7 +114,12 @@ export class RuntimeFleet {
 
 	#live(): Heard[] {
 		const now = performance.now();
-		return [...this.#heard.values()].filter(({ status, at }) => isLive(status, at, now));
+		return [...this.#heard.values()].filter(({ status, at }) => this.#isLive(status, at, now));
+	}
+
+	/** A draining runtime takes no new events and a stopped one is gone, so no change waits for them. */
+	#isLive(status: RuntimeStatus, at: number, now: number): boolean {
+		return now - at <= this.#expiryMs && (status.state === "running" || status.state === "starting");
 	}
 
 	/** Once for each connection: the client renews subscriptions by itself after a reconnect. */
@@ -150,11 +157,6 @@ function parseStatus(data: Uint8Array): RuntimeStatus | undefined {
 		// Not JSON: reported by the caller like any other invalid heartbeat.
 		return undefined;
 	}
-}
-
-/** A draining runtime takes no new events and a stopped one is gone, so no change waits for them. */
-function isLive(status: RuntimeStatus, at: number, now: number): boolean {
-	return now - at <= HEARTBEAT_EXPIRY_MS && (status.state === "running" || status.state === "starting");
 }
 
 function runtimeAt(status: RuntimeStatus, tenant: string): RuntimeAt {
