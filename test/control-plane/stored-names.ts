@@ -20,7 +20,7 @@ export async function storedNames(database: ControlPlane["database"]): Promise<s
 
 /** Runs a query that a test needs and the service does not offer. */
 export async function rows(database: ControlPlane["database"], query: string): Promise<Record<string, unknown>[]> {
-	const result = await database.query((queries) => queries.execute(sql.raw(query)));
+	const result = await database.acrossTenants.query((queries) => queries.execute(sql.raw(query)));
 	// postgres.js answers with the rows, PGlite with an object that has them.
 	return (Array.isArray(result) ? result : (result as { rows: unknown }).rows) as Record<string, unknown>[];
 }

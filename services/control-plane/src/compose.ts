@@ -119,7 +119,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		purges: new StorePurges({ database, fleet, logger }),
 		metrics,
 		logger,
-		loadModule: (digest) => database.query((queries) => loadModule(queries, digest)),
+		loadModule: (digest) => database.acrossTenants.query((queries) => loadModule(queries, digest)),
 		...(options.relayTiming === undefined ? {} : { timing: options.relayTiming }),
 	});
 	const givenUp = new GivenUpPlugins({ fleet, link, database, metrics, logger, onChange: () => relay.wake() });

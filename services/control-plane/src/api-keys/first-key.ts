@@ -18,7 +18,7 @@ export interface FirstKeyOptions {
 
 /** Makes tenant and key when the tenant has no key at all, revoked ones included. Returns the key when it made one. */
 export async function ensureFirstKey(database: Database, options: FirstKeyOptions): Promise<string | undefined> {
-	return await database.transaction(async (queries) => {
+	return await database.acrossTenants.transaction(async (queries) => {
 		await ensureTenant(queries, DEFAULT_TENANT);
 		// Two processes that start at once make one key.
 		await lockTenant(queries, DEFAULT_TENANT);

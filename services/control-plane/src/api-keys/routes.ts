@@ -23,7 +23,8 @@ export function addApiKeyRoutes(app: App, { database }: { readonly database: Dat
 		"/api/v1/api-keys",
 		{ schema: { tags, operationId: "listApiKeys", summary: "List API keys, revoked ones too", response: answers(ApiKeyList) } },
 		async (request) => {
-			const rows = await database.query((queries) => listKeys(queries, callerOf(request).tenant));
+			const { tenant } = callerOf(request);
+			const rows = await database.of(tenant).query((queries) => listKeys(queries, tenant));
 			return { items: rows.map(showKey) };
 		},
 	);
@@ -44,7 +45,7 @@ export function addApiKeyRoutes(app: App, { database }: { readonly database: Dat
 			const { name, role } = request.body;
 			const expiresAt = readExpiry(request.body.expiresAt);
 			const made = makeKey();
-			const row = await database.transaction(async (queries) => {
+			const row = await database.of(caller.tenant).transaction(async (queries) => {
 				const inserted = await insertKey(queries, { tenant: caller.tenant, name, role, expiresAt, made });
 				const detail = { name, role, ...(expiresAt === null ? {} : { expiresAt: expiresAt.toISOString() }) };
 				await recordAudit(queries, caller, { action: "api_key.create", target: inserted.id, detail }, null);
@@ -68,7 +69,7 @@ export function addApiKeyRoutes(app: App, { database }: { readonly database: Dat
 		async (request) => {
 			const caller = callerOf(request);
 			const { id } = request.params;
-			return await database.transaction(async (queries) => {
+			return await database.of(caller.tenant).transaction(async (queries) => {
 				// Two admins that revoke each other at the same moment must not both succeed.
 				await lockTenant(queries, caller.tenant);
 				const row = await findKey(queries, caller.tenant, id);

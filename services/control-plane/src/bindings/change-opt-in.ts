@@ -37,7 +37,7 @@ export function changeOptIn(
 
 /** @throws CodedError `plugin_not_found`, `binding_not_found` */
 export function readOptIns(database: Database, tenant: string, place: BindingPlace): Promise<OptInList> {
-	return database.query(async (queries) => {
+	return database.of(tenant).query(async (queries) => {
 		const rows = await listOptIns(queries, (await requireBinding(queries, tenant, place)).id);
 		return { items: rows.map(({ user, by, at }) => ({ user, by, at: at.toISOString() })) };
 	});

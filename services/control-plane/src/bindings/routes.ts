@@ -48,7 +48,7 @@ export function addBindingRoutes(app: App, parts: BindingRoutesParts): void {
 		},
 		async (request) => {
 			const { tenant } = callerOf(request);
-			const rows = await database.query((queries) => bindingsOfScope(queries, tenant, scopeOf(request.params.id)));
+			const rows = await database.of(tenant).query((queries) => bindingsOfScope(queries, tenant, scopeOf(request.params.id)));
 			return { items: rows.map(showBinding) };
 		},
 	);
@@ -131,9 +131,11 @@ export function addBindingRoutes(app: App, parts: BindingRoutesParts): void {
 		},
 		async (request) => {
 			const { tenant } = callerOf(request);
-			return await database.query(async (queries) =>
-				explain(await loadRoutingInput(queries, tenant), await tenantRevision(queries, tenant), scopeOf(request.params.id)),
-			);
+			return await database
+				.of(tenant)
+				.query(async (queries) =>
+					explain(await loadRoutingInput(queries, tenant), await tenantRevision(queries, tenant), scopeOf(request.params.id)),
+				);
 		},
 	);
 }

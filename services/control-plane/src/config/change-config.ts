@@ -70,9 +70,11 @@ export function changeConfig(
 
 /** @throws CodedError `plugin_not_found` */
 export function readConfig(database: Database, tenant: string, plugin: string): Promise<PluginConfig> {
-	return database.query(async (queries) =>
-		showConfig(await currentManifest(queries, tenant, plugin), await findConfig(queries, tenant, plugin)),
-	);
+	return database
+		.of(tenant)
+		.query(async (queries) =>
+			showConfig(await currentManifest(queries, tenant, plugin), await findConfig(queries, tenant, plugin)),
+		);
 }
 
 async function currentManifest(queries: Queries, tenant: string, plugin: string): Promise<Manifest> {

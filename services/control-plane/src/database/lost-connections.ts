@@ -4,16 +4,26 @@
 import type postgres from "postgres";
 import { isConnectionLost } from "./map-database-error.js";
 
-/** The client for drizzle: a transaction whose connection is gone sends nothing more, neither queries nor its rollback. */
-export function forgetLostConnections(client: postgres.Sql): postgres.Sql {
+/**
+ * The client for drizzle: a transaction whose connection is gone sends nothing more, neither queries nor its rollback.
+ *
+ * @param first begins each transaction; it goes out together with the statement after it, which fails when this one does
+ */
+export function forgetLostConnections(client: postgres.Sql, first?: string): postgres.Sql {
 	const begin = (work: (sql: postgres.TransactionSql) => Promise<unknown>): Promise<unknown> => {
 		let lost = false;
 		const outcome = client.begin(async (sql) => {
+			// Not awaited: the server answers in the order in which it was asked, so no statement of the work comes before this one.
+			const began = first === undefined ? undefined : sql.unsafe(first).execute();
+			began?.catch(() => undefined);
 			try {
 				const result = await work(refusing(sql, () => lost));
+				await began;
 				if (!lost) return result;
 			} catch (thrown) {
-				if (!lost && !isConnectionLost(thrown)) throw thrown;
+				// When the first one failed, those of the work did for that reason only.
+				const cause = (await failureOf(began)) ?? thrown;
+				if (!lost && !isConnectionLost(cause)) throw cause;
 			}
 			// The driver waits for this or for the close of the connection, whichever is first. Only the close may be it.
 			return new Promise(() => undefined);
@@ -26,6 +36,15 @@ export function forgetLostConnections(client: postgres.Sql): postgres.Sql {
 	return new Proxy(client, {
 		get: (target, name) => (name === "begin" ? begin : Reflect.get(target, name)),
 	});
+}
+
+async function failureOf(statement: Promise<unknown> | undefined): Promise<unknown> {
+	try {
+		await statement;
+		return undefined;
+	} catch (thrown) {
+		return thrown;
+	}
 }
 
 function refusing(sql: postgres.TransactionSql, isLost: () => boolean): postgres.TransactionSql {

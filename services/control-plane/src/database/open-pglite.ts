@@ -5,12 +5,15 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { dataDir as emptyDatabase } from "@electric-sql/pglite-prepopulatedfs";
+import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pglite";
 import { migrate } from "drizzle-orm/pglite/migrator";
-import type { Database, Queries } from "./database.js";
+import type { Database, Queries, QueryRunner } from "./database.js";
 import { lockDirectory } from "./lock-directory.js";
 import { mapDatabaseError } from "./map-database-error.js";
 import { MIGRATIONS } from "./migrations.js";
+import { secureRows } from "./secure-rows.js";
+import { becomeTenant } from "./tenant-role.js";
 
 export interface PgliteOptions {
 	/** The database lives in `<dataDir>/database`. */
@@ -46,11 +49,27 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
 			throw mapDatabaseError(thrown);
 		}
 	};
+	const runAs = (tenant: string, access: "read" | "write"): QueryRunner["query"] => {
+		const become = sql.raw(becomeTenant(tenant, access));
+		return (work) =>
+			mapped(() =>
+				queries.transaction(async (bound) => {
+					await bound.execute(become);
+					return await work(bound);
+				}),
+			);
+	};
 	return {
 		kind: "pglite",
-		query: (work) => mapped(() => work(queries)),
-		transaction: (work) => mapped(() => queries.transaction(work)),
-		migrate: () => migrate(database, { migrationsFolder: MIGRATIONS }),
+		of: (tenant) => ({ tenant, query: runAs(tenant, "read"), transaction: runAs(tenant, "write") }),
+		acrossTenants: {
+			query: (work) => mapped(() => work(queries)),
+			transaction: (work) => mapped(() => queries.transaction(work)),
+		},
+		async migrate() {
+			await migrate(database, { migrationsFolder: MIGRATIONS });
+			await secureRows(async (statement) => (await client.query<Record<string, unknown>>(statement)).rows);
+		},
 		close() {
 			closing ??= client.close().finally(() => lock.release());
 			return closing;

@@ -7,10 +7,12 @@ import { migrate } from "drizzle-orm/postgres-js/migrator";
 import type { Logger } from "pino";
 import postgres from "postgres";
 import { errors } from "../errors.js";
-import type { Database, Queries } from "./database.js";
+import type { Database, Queries, QueryRunner } from "./database.js";
 import { forgetLostConnections } from "./lost-connections.js";
 import { isConnectionLost, mapDatabaseError } from "./map-database-error.js";
 import { MIGRATIONS } from "./migrations.js";
+import { secureRows } from "./secure-rows.js";
+import { becomeTenant } from "./tenant-role.js";
 
 export interface PostgresOptions {
 	/** `postgres://user:password@host:port/database` */
@@ -94,16 +96,25 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 		}
 	};
 
+	const runAs = (tenant: string, access: "read" | "write"): QueryRunner["query"] => {
+		const become = becomeTenant(tenant, access);
+		return (work) => guarded(({ client }) => drizzle({ client: forgetLostConnections(client, become) }).transaction(work));
+	};
+
 	return {
 		kind: "postgres",
-		query: (work) => guarded(({ queries }) => work(queries)),
-		transaction: (work) => guarded(({ queries }) => queries.transaction(work)),
+		of: (tenant) => ({ tenant, query: runAs(tenant, "read"), transaction: runAs(tenant, "write") }),
+		acrossTenants: {
+			query: (work) => guarded(({ queries }) => work(queries)),
+			transaction: (work) => guarded(({ queries }) => queries.transaction(work)),
+		},
 		async migrate() {
 			// One connection of its own: the advisory lock belongs to the session and goes with it.
 			const client = connect({ max: 1 }, MIGRATION_TIMEOUT_MS);
 			try {
 				await client`SELECT pg_advisory_lock(${MIGRATION_LOCK})`;
 				await migrate(drizzle({ client }), { migrationsFolder: MIGRATIONS });
+				await secureRows((statement) => client.unsafe(statement));
 			} catch (thrown) {
 				throw mapDatabaseError(thrown);
 			} finally {

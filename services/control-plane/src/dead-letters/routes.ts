@@ -198,7 +198,7 @@ async function audit(database: Database, actor: Actor, action: Action, { id, let
 	const { eventId, reason, digest, plugins } = letter;
 	const detail = { eventId: storable(eventId ?? ""), reason, digest, plugins: plugins.map(({ plugin }) => plugin) };
 	const entry = { action: `dead_letter.${action}`, target: String(id), detail };
-	await database.transaction((queries) => recordAudit(queries, actor, entry, null));
+	await database.of(actor.tenant).transaction((queries) => recordAudit(queries, actor, entry, null));
 }
 
 function showLetter({ id, letter }: StoredLetter): DeadLetterRecordAnswer {

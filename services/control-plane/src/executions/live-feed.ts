@@ -57,7 +57,7 @@ export async function* liveFeed(parts: LiveFeedParts, { caller, filter, after, g
 	const { tenant } = caller;
 	const over = AbortSignal.any([gone, stopping]);
 	const opened = performance.now();
-	const newest = await database.query((queries) => newestId(queries, tenant));
+	const newest = await database.of(tenant).query((queries) => newestId(queries, tenant));
 	// An id that this database has not given out yet would make the feed wait for it.
 	let position = Math.min(after ?? newest, newest);
 	let spoke = performance.now();
@@ -96,7 +96,7 @@ interface Step {
 }
 
 async function look(database: Database, tenant: string, filter: ExecutionFilter, position: number): Promise<Step> {
-	return await database.query(async (queries) => {
+	return await database.of(tenant).query(async (queries) => {
 		// Read before the page: ids become visible in their order, so up to this one nothing can still be missing.
 		const newest = await newestId(queries, tenant);
 		if (newest <= position) return { items: [], position, skipped: 0, more: false };
@@ -123,7 +123,7 @@ async function orElse<T>({ logger }: LiveFeedParts, work: () => Promise<T>, othe
 /** Who has no key was authenticated otherwise, and is again when the hour is over. */
 async function isRevoked(database: Database, { tenant, keyId }: Actor): Promise<boolean> {
 	if (keyId === undefined) return false;
-	const key = await database.query((queries) => findKey(queries, tenant, keyId));
+	const key = await database.of(tenant).query((queries) => findKey(queries, tenant, keyId));
 	return key === undefined || key.revokedAt !== null;
 }
 

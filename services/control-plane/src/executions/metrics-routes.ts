@@ -85,7 +85,7 @@ async function readMetrics(database: Database, tenant: string, query: MetricsQue
 	const { stored, since, until, unit, limit } = figureRange(filter, bucket, asked);
 	const wanted = { tenant, filter: { ...filter, since, until }, unit, series: bucket !== undefined, limit, after };
 	const read = stored ? readStoredFigures : countFigures;
-	const { total, items, more } = await database.query((queries) => read(queries, wanted));
+	const { total, items, more } = await database.of(tenant).query((queries) => read(queries, wanted));
 	const last = items.at(-1);
 	return {
 		since: since.toISOString(),

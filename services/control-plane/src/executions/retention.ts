@@ -26,12 +26,12 @@ export function createRetention(database: Database, days: number, metrics: Contr
 	const deleteDue = async (): Promise<void> => {
 		try {
 			for (let deleted = ROWS_AT_ONCE; deleted === ROWS_AT_ONCE && !stopped; ) {
-				deleted = await database.query((queries) => deleteOlderThan(queries, days, ROWS_AT_ONCE));
+				deleted = await database.acrossTenants.query((queries) => deleteOlderThan(queries, days, ROWS_AT_ONCE));
 				metrics.executionsDeleted.inc(deleted);
 				// Others get their turn on the one connection that PGlite has.
 				await delay(1);
 			}
-			if (!stopped) await database.query((queries) => deleteOldFigures(queries, days));
+			if (!stopped) await database.acrossTenants.query((queries) => deleteOldFigures(queries, days));
 		} catch (thrown) {
 			logger.warn({ error: describeError(thrown) }, "executions past their retention cannot be deleted now");
 		}

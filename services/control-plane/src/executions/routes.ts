@@ -43,7 +43,9 @@ export function addExecutionRoutes(app: App, { database }: { readonly database: 
 			const { tenant } = callerOf(request);
 			const before = cursor === undefined ? undefined : decodeCursor(cursor);
 			// One more than asked for, to know whether there is another page.
-			const found = await database.query((queries) => pageExecutions(queries, tenant, filterOf(query), limit + 1, before));
+			const found = await database
+				.of(tenant)
+				.query((queries) => pageExecutions(queries, tenant, filterOf(query), limit + 1, before));
 			const items = found.slice(0, limit);
 			const last = items.at(-1);
 			return { items, ...(found.length > limit && last !== undefined ? { next: encodeCursor(Number(last.id)) } : {}) };
@@ -63,7 +65,7 @@ export function addExecutionRoutes(app: App, { database }: { readonly database: 
 		},
 		async (request) => {
 			const { tenant } = callerOf(request);
-			const found = await database.query((queries) => findExecution(queries, tenant, Number(request.params.id)));
+			const found = await database.of(tenant).query((queries) => findExecution(queries, tenant, Number(request.params.id)));
 			if (found === undefined)
 				throw errors.execution_not_found(`execution ${request.params.id} does not exist; it may be past its retention`);
 			return found;

@@ -119,7 +119,7 @@ export class ExecutionStore {
 	}
 
 	async #insert(executions: readonly Execution[]): Promise<void> {
-		await this.#parts.database.transaction((queries) => insertExecutions(queries, executions));
+		await this.#parts.database.acrossTenants.transaction((queries) => insertExecutions(queries, executions));
 		this.#parts.metrics.executionsStored.inc(executions.length);
 		this.#parts.onStored();
 	}

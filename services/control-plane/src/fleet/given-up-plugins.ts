@@ -85,7 +85,7 @@ export class GivenUpPlugins {
 		const { database, logger, metrics, onChange } = this.#parts;
 		const { tenant, plugin, version } = report;
 		try {
-			if (!(await database.query((queries) => applies(queries, report)))) return;
+			if (!(await database.of(tenant).query((queries) => applies(queries, report)))) return;
 			const reason = reasonOf(report);
 			if (!(await disable(database, report, reason))) return;
 			logger.warn(

@@ -25,7 +25,7 @@ export function addFleetRoutes(app: App, { database, fleet }: FleetRoutesParts):
 		},
 		async (request) => {
 			const { tenant } = callerOf(request);
-			const desired = await database.query((queries) => tenantRevision(queries, tenant));
+			const desired = await database.of(tenant).query((queries) => tenantRevision(queries, tenant));
 			return { desired, items: fleet.members(tenant, desired) };
 		},
 	);

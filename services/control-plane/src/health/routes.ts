@@ -68,7 +68,7 @@ export function addHealthRoutes(app: App, { database, link, metrics, stopping }:
 /** A table is read, so that a database that answers and is not migrated does not count as ready. */
 async function databaseFaults(database: Database): Promise<string[]> {
 	try {
-		await database.query((queries) => queries.select({ one: sql`1` }).from(tenants).limit(1));
+		await database.acrossTenants.query((queries) => queries.select({ one: sql`1` }).from(tenants).limit(1));
 		return [];
 	} catch (thrown) {
 		return [`database: ${thrown instanceof CodedError ? thrown.message : "its tables cannot be read yet"}`];

@@ -46,7 +46,7 @@ export function addHistoryRoutes(app: App, parts: HistoryRoutesParts): void {
 		async (request) => {
 			const { tenant } = callerOf(request);
 			const { limit, before } = request.query;
-			return await database.query(async (queries) => {
+			return await database.of(tenant).query(async (queries) => {
 				await requirePlugin(queries, tenant, request.params.name);
 				const found = await pageSnapshots(queries, tenant, request.params.name, limit + 1, before);
 				const items = found.slice(0, limit).map(showSnapshot);

@@ -74,7 +74,9 @@ async function authenticate(request: FastifyRequest, database: Database, tokens:
 		return await callerOfToken(request, database, await tokens.verify(key));
 	}
 	const row =
-		key === undefined || !looksLikeKey(key) ? undefined : await database.query((queries) => findActiveKey(queries, hashKey(key)));
+		key === undefined || !looksLikeKey(key)
+			? undefined
+			: await database.acrossTenants.query((queries) => findActiveKey(queries, hashKey(key)));
 	if (row === undefined) {
 		throw errors.not_authenticated(
 			"the API key is unknown, revoked or has expired; an admin makes one with POST /api/v1/api-keys",
@@ -85,7 +87,7 @@ async function authenticate(request: FastifyRequest, database: Database, tokens:
 
 async function callerOfToken(request: FastifyRequest, database: Database, identity: TokenIdentity): Promise<Caller> {
 	const { tenant, role, subject } = identity;
-	if (!(await database.query((queries) => tenantExists(queries, tenant)))) {
+	if (!(await database.of(tenant).query((queries) => tenantExists(queries, tenant)))) {
 		throw errors.not_authenticated(`the token is for tenant ${tenant}, which does not exist; POST /api/v1/tenants makes one`);
 	}
 	return { id: `oidc ${tenant} ${subject}`, tenant, name: `oidc ${subject}`, role, request: request.id };

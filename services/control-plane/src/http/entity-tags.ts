@@ -39,7 +39,7 @@ export function addEntityTags(app: App, database: Database): void {
 		const tag = (queries: Queries) => tagOf(queries, subject, tenant, name ?? id ?? "");
 		if (request.method === "GET") {
 			// Before the body is read: a tag that is older than its body leads to a 412, a newer one to a lost update.
-			reply.header("etag", await database.query(tag));
+			reply.header("etag", await database.of(tenant).query(tag));
 			return;
 		}
 		const wanted = request.headers["if-match"];

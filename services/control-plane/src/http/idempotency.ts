@@ -36,7 +36,7 @@ export function addIdempotency(app: App, database: Database): void {
 	app.addHook("preHandler", async (request, reply) => {
 		const call = callOf(request);
 		if (call === undefined) return;
-		const kept = await database.transaction((queries) => claimCall(queries, call));
+		const kept = await database.acrossTenants.transaction((queries) => claimCall(queries, call));
 		if (kept === undefined) {
 			request.claimedCall = call;
 			return;
@@ -65,10 +65,10 @@ export function addIdempotency(app: App, database: Database): void {
 		if (call === null) return;
 		request.claimedCall = null;
 		try {
-			if (FAILED.has(reply.statusCode)) await database.query((queries) => giveUpCall(queries, call));
+			if (FAILED.has(reply.statusCode)) await database.acrossTenants.query((queries) => giveUpCall(queries, call));
 			else {
 				const answer = sealAnswer(String(payload ?? ""), sealerOf(request, call));
-				await database.query((queries) => keepAnswer(queries, call, reply.statusCode, answer));
+				await database.acrossTenants.query((queries) => keepAnswer(queries, call, reply.statusCode, answer));
 			}
 		} catch (thrown) {
 			// The caller has its answer; a repeated call is told to wait until the claim is stale.

@@ -31,9 +31,9 @@ export async function addSource(parts: SourceParts, actor: Actor, added: NewMark
 		if ((await findSource(queries, tenant, name)) === undefined) return;
 		throw errors.market_source_exists(`there is a source ${name} already; remove it first, or choose another name`);
 	};
-	await parts.database.query(refuseExisting);
+	await parts.database.of(tenant).query(refuseExisting);
 	const taken = await fetchIndex(parts, added);
-	const source = await parts.database.transaction(async (queries) => {
+	const source = await parts.database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		await refuseExisting(queries);
 		const row = await insertSource(queries, { tenant, name, url, publicKey, addedBy: actor.name, ...taken.state });
@@ -56,7 +56,7 @@ export async function refreshSource(parts: SourceParts, source: SourceRow): Prom
 	requireNewer(source.name, source, taken.state);
 	await takeRecalls(parts, source, taken);
 	const { tenant, name } = source;
-	return await parts.database.transaction(async (queries) => {
+	return await parts.database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		// Another process may have taken a newer one while this one was fetched.
 		const known = await requireSource(queries, tenant, name);
@@ -102,7 +102,7 @@ async function takeRecalls({ database, onChange }: SourceParts, source: SourceRo
  */
 export function removeSource(database: Database, actor: Actor, name: string): Promise<SourceRow> {
 	const { tenant } = actor;
-	return database.transaction(async (queries) => {
+	return database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		const source = await requireSource(queries, tenant, name);
 		await deleteSource(queries, source.id);

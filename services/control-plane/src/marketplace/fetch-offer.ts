@@ -33,7 +33,7 @@ export interface OfferParts {
  * @throws CodedError `market_source_not_found`, `market_entry_not_found`, `index_expired`, `upload_too_large`, `digest_mismatch`, `market_…`
  */
 export async function fetchOffer(parts: OfferParts, tenant: string, marketId: string, directory: string): Promise<FetchedOffer> {
-	const { source, entry } = await parts.database.query((queries) => findOffer(queries, tenant, marketId));
+	const { source, entry } = await parts.database.of(tenant).query((queries) => findOffer(queries, tenant, marketId));
 	requireCurrent(`source ${source.name}`, source.expiresAt);
 	if (entry.size > parts.maxUploadBytes) {
 		throw errors.upload_too_large(`${marketId} has ${entry.size} bytes; at most ${parts.maxUploadBytes} are taken`);

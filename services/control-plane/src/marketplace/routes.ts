@@ -49,7 +49,8 @@ export function addMarketplaceRoutes(app: App, parts: SourceParts): void {
 			},
 		},
 		async (request) => {
-			const rows = await database.query((queries) => listSources(queries, callerOf(request).tenant));
+			const { tenant } = callerOf(request);
+			const rows = await database.of(tenant).query((queries) => listSources(queries, tenant));
 			return { items: rows.map(showSource) };
 		},
 	);
@@ -95,7 +96,7 @@ export function addMarketplaceRoutes(app: App, parts: SourceParts): void {
 		},
 		async (request) => {
 			const { tenant } = callerOf(request);
-			const source = await database.query((queries) => requireSource(queries, tenant, request.params.name));
+			const source = await database.of(tenant).query((queries) => requireSource(queries, tenant, request.params.name));
 			return showSource(await refreshSource(parts, source));
 		},
 	);
@@ -115,7 +116,7 @@ export function addMarketplaceRoutes(app: App, parts: SourceParts): void {
 			const { limit, cursor, ...filter } = request.query;
 			const { tenant } = callerOf(request);
 			const after = cursor === undefined ? undefined : decodeOfferCursor(cursor);
-			return await database.query(async (queries) => {
+			return await database.of(tenant).query(async (queries) => {
 				// One more than asked for, to know whether there is another page.
 				const found = await pageOffers(queries, tenant, filter, limit + 1, after);
 				const items = await showOffers(queries, tenant, found.slice(0, limit));
@@ -136,7 +137,10 @@ export function addMarketplaceRoutes(app: App, parts: SourceParts): void {
 				response: answers(MarketplacePluginDetail),
 			},
 		},
-		(request) => database.query((queries) => showOffersOf(queries, callerOf(request).tenant, request.params.name)),
+		(request) => {
+			const { tenant } = callerOf(request);
+			return database.of(tenant).query((queries) => showOffersOf(queries, tenant, request.params.name));
+		},
 	);
 
 	app.get(
@@ -149,6 +153,9 @@ export function addMarketplaceRoutes(app: App, parts: SourceParts): void {
 				response: answers(PluginUpdateList),
 			},
 		},
-		async (request) => ({ items: await database.query((queries) => listUpdates(queries, callerOf(request).tenant)) }),
+		async (request) => {
+			const { tenant } = callerOf(request);
+			return { items: await database.of(tenant).query((queries) => listUpdates(queries, tenant)) };
+		},
 	);
 }

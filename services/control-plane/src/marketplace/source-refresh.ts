@@ -23,12 +23,12 @@ export function createSourceRefresh(parts: SourceParts, everyMs: number, logger:
 		} catch (thrown) {
 			const why = storable(describeError(thrown));
 			logger.warn({ tenant: source.tenant, source: source.name, error: why }, "the index of a marketplace was not taken");
-			await parts.database.query((queries) => saveFetchError(queries, source.id, why));
+			await parts.database.of(source.tenant).transaction((queries) => saveFetchError(queries, source.id, why));
 		}
 	};
 	const round = async (): Promise<void> => {
 		try {
-			for (const source of await parts.database.query(allSources)) {
+			for (const source of await parts.database.acrossTenants.query(allSources)) {
 				if (stopped) return;
 				await refresh(source);
 			}

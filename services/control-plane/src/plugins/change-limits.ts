@@ -33,7 +33,7 @@ export function changeLimits(database: Database, actor: Actor, name: string, bod
 
 /** @throws CodedError `plugin_not_found` */
 export function readLimits(database: Database, tenant: string, name: string): Promise<LimitsDetail> {
-	return database.query(async (queries) => {
+	return database.of(tenant).query(async (queries) => {
 		const plugin = await requirePlugin(queries, tenant, name);
 		return describeLimits((await requireCurrentVersion(queries, tenant, plugin)).manifest, plugin.limits);
 	});

@@ -44,12 +44,14 @@ export interface PluginFilter {
 
 /** Plugins that fulfil every part of the filter, by name. */
 export async function listPluginSummaries(database: Database, tenant: string, filter: PluginFilter): Promise<PluginSummary[]> {
-	const [rows, versions, granted, recalls] = await database.query(async (queries) => [
-		await listPlugins(queries, tenant),
-		await currentVersions(queries, tenant),
-		await grantedByPlugin(queries, tenant),
-		await activeRecalls(queries, tenant),
-	]);
+	const [rows, versions, granted, recalls] = await database
+		.of(tenant)
+		.query(async (queries) => [
+			await listPlugins(queries, tenant),
+			await currentVersions(queries, tenant),
+			await grantedByPlugin(queries, tenant),
+			await activeRecalls(queries, tenant),
+		]);
 	return rows
 		.flatMap((row) => {
 			const version = versions.get(row.name);
@@ -76,7 +78,7 @@ export async function describePlugin(
 	tenant: string,
 	name: string,
 ): Promise<PluginDetail> {
-	const stored = await database.query((queries) => readPlugin(queries, tenant, name));
+	const stored = await database.of(tenant).query((queries) => readPlugin(queries, tenant, name));
 	const { row, versions, trust, granted, bindings, recent, revision, routed } = stored;
 	const current = versions.find(({ version }) => version === row.version);
 	if (current === undefined) throw new Error(`plugin ${name} has no row for its version ${row.version}`);

@@ -262,7 +262,7 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 		},
 		async (request) => {
 			const { tenant } = callerOf(request);
-			return await database.query(async (queries) => {
+			return await database.of(tenant).query(async (queries) => {
 				const plugin = await requirePlugin(queries, tenant, request.params.name);
 				const versions = await listVersions(queries, tenant, request.params.name);
 				return { items: showVersions(plugin, versions, await readTrust(queries, tenant)) };

@@ -61,8 +61,8 @@ function whatIsRecalled({ digest, plugin, versions }: NewRecall): Pick<RecallRow
  * @param except the tenant in which that was done
  */
 export async function applyRecalls(database: Database, except?: string): Promise<void> {
-	for (const tenant of await database.query(allTenants)) {
-		if (tenant === except || (await database.query((queries) => listRecalled(queries, tenant))).length === 0) continue;
+	for (const tenant of await database.acrossTenants.query(allTenants)) {
+		if (tenant === except || (await database.of(tenant).query((queries) => listRecalled(queries, tenant))).length === 0) continue;
 		await commitChange(database, systemActor(tenant), async (queries, revision) => {
 			const disabled = await disableRecalled(queries, tenant, revision);
 			const audit = { action: "recall.apply", target: tenant, detail: { disabled } };

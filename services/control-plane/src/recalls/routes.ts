@@ -32,7 +32,8 @@ export function addRecallRoutes(app: App, { database, answerChange }: RecallRout
 			},
 		},
 		async (request) => {
-			const rows = await database.query((queries) => listRecalls(queries, callerOf(request).tenant));
+			const { tenant } = callerOf(request);
+			const rows = await database.of(tenant).query((queries) => listRecalls(queries, tenant));
 			return { items: rows.map(showRecall) };
 		},
 	);

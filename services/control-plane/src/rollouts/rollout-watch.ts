@@ -60,7 +60,7 @@ export class RolloutWatch {
 	async #look(): Promise<void> {
 		const { database, logger } = this.#parts;
 		try {
-			for (const rollout of await database.query(allRunningRollouts)) await this.#lookAt(rollout);
+			for (const rollout of await database.acrossTenants.query(allRunningRollouts)) await this.#lookAt(rollout);
 		} catch (thrown) {
 			logger.warn({ error: describeError(thrown) }, "rollouts cannot be watched now; tried again");
 		}
@@ -71,11 +71,13 @@ export class RolloutWatch {
 		const { tenant, plugin, version, id } = rollout;
 		const reason =
 			activationFault(fleet, rollout) ??
-			(await database.query(async (queries) =>
-				(await findPlugin(queries, tenant, plugin))?.enabled === true
-					? reasonToStop(rollout, await armFigures(queries, rollout))
-					: "the plugin was disabled",
-			));
+			(await database
+				.of(tenant)
+				.query(async (queries) =>
+					(await findPlugin(queries, tenant, plugin))?.enabled === true
+						? reasonToStop(rollout, await armFigures(queries, rollout))
+						: "the plugin was disabled",
+				));
 		if (reason === undefined) return;
 		try {
 			await stopRollout({ database }, systemActor(tenant), plugin, id, reason);

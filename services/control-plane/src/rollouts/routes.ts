@@ -25,7 +25,7 @@ export function addRolloutRoutes(app: App, parts: RolloutRoutesParts): void {
 	const { database, answerChange } = parts;
 	const tags = ["rollouts"];
 	const show = (tenant: string, plugin: string, id: string) =>
-		database.query(async (queries) => showRollout(queries, await requireRollout(queries, tenant, plugin, id)));
+		database.of(tenant).query(async (queries) => showRollout(queries, await requireRollout(queries, tenant, plugin, id)));
 
 	const showChange = async (caller: Caller, plugin: string, id: string, revision: number, query: WaitQuery) => {
 		const change = await answerChange({ tenant: caller.tenant, revision, plugin }, query);
@@ -45,7 +45,7 @@ export function addRolloutRoutes(app: App, parts: RolloutRoutesParts): void {
 		},
 		async (request) => {
 			const { tenant } = callerOf(request);
-			return await database.query(async (queries) => {
+			return await database.of(tenant).query(async (queries) => {
 				await requirePlugin(queries, tenant, request.params.name);
 				const items: Rollout[] = [];
 				for (const row of await listRollouts(queries, tenant, request.params.name)) items.push(await showRollout(queries, row));

@@ -70,7 +70,7 @@ export async function commitChange<T>(
 
 function commitOnce<T>(database: Database, actor: Actor, work: ChangeWork<T>, options: CommitOptions): Promise<Committed<T>> {
 	const { tenant } = actor;
-	return database.transaction(async (queries) => {
+	return database.of(tenant).transaction(async (queries) => {
 		const current = await lockTenant(queries, tenant);
 		await actor.precondition?.(queries);
 		const revision = Math.max(current + 1, options.minimumRevision ?? 0);

@@ -109,12 +109,12 @@ export class OutboxRelay {
 		const { link, database, logger, metrics, purges } = this.#parts;
 		try {
 			if (link.ready !== undefined && this.#reconcileDue) await this.#reconcileAll();
-			const unsent = await database.query(countUnsent);
+			const unsent = await database.acrossTenants.query(countUnsent);
 			metrics.outboxPending.set(unsent);
 			if (link.ready !== undefined && unsent > 0) {
-				const claimed = await database.transaction((queries) => claimUnsent(queries, CLAIM_MS));
+				const claimed = await database.acrossTenants.transaction((queries) => claimUnsent(queries, CLAIM_MS));
 				for (const snapshot of claimed) await this.#send(snapshot);
-				metrics.outboxPending.set(await database.query(countUnsent));
+				metrics.outboxPending.set(await database.acrossTenants.query(countUnsent));
 			}
 			if (link.ready !== undefined && (await purges.run(link.ready))) this.#again = true;
 		} catch (thrown) {
@@ -128,7 +128,7 @@ export class OutboxRelay {
 		if (!this.#recompiled) await recompileOutdated(database, logger);
 		this.#recompiled = true;
 		await applyRecalls(database);
-		for (const tenant of await database.query(allTenants)) {
+		for (const tenant of await database.acrossTenants.query(allTenants)) {
 			const bus = link.ready?.bus;
 			if (bus === undefined) return;
 			await reconcileTenant(this.#parts, bus, tenant);
@@ -149,7 +149,7 @@ export class OutboxRelay {
 			const outcome = await publishTable(bus, snapshot, loadModule);
 			metrics.tablesPublished.inc({ outcome });
 			if (outcome === "published") {
-				await database.transaction((queries) => markSent(queries, snapshot));
+				await database.of(snapshot.tenant).transaction((queries) => markSent(queries, snapshot));
 				logger.info({ tenant, revision }, "route table published");
 				return;
 			}
@@ -158,7 +158,7 @@ export class OutboxRelay {
 		} catch (thrown) {
 			metrics.tablesPublished.inc({ outcome: "failed" });
 			logger.warn({ tenant, revision, error: describeError(thrown) }, "a route table could not be published; it is tried again");
-			await database.query((queries) => releaseClaim(queries, snapshot));
+			await database.of(snapshot.tenant).transaction((queries) => releaseClaim(queries, snapshot));
 		}
 	}
 }

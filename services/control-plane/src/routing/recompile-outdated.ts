@@ -10,7 +10,7 @@ import { newestSnapshot } from "./outbox.js";
 
 /** Once at each start is enough: what this release stores has its shape. Rejects when the database cannot be reached. */
 export async function recompileOutdated(database: Database, logger: Logger): Promise<void> {
-	for (const tenant of await database.query(allTenants)) {
+	for (const tenant of await database.acrossTenants.query(allTenants)) {
 		const { revision, changed } = await commitChange(database, systemActor(tenant), async (queries) => {
 			const snapshot = await newestSnapshot(queries, tenant);
 			const isOutdated = snapshot !== undefined && !isRouteTable(snapshot.table);

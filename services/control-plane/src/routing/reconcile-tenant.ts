@@ -20,12 +20,12 @@ export async function reconcileTenant(parts: ReconcileParts, bus: Bus, tenant: s
 	// The bus is read first: what it holds was committed before, so a higher number there than in the database, read
 	// afterwards, cannot come from a change that was merely not seen yet.
 	const held = readHeld(await bus.routes.get(tenant))?.revision ?? 0;
-	const snapshot = await parts.database.query((queries) => newestSnapshot(queries, tenant));
+	const snapshot = await parts.database.of(tenant).query((queries) => newestSnapshot(queries, tenant));
 	if (snapshot === undefined && held === 0) return;
 	if (snapshot !== undefined && held <= snapshot.revision) {
 		const outcome = await publishTable(bus, snapshot, parts.loadModule);
 		if (outcome === "published") {
-			await parts.database.transaction((queries) => markSent(queries, snapshot));
+			await parts.database.of(tenant).transaction((queries) => markSent(queries, snapshot));
 			return;
 		}
 		// outdated: a newer one was committed and published meanwhile, which is for its own relay to mark.
@@ -35,7 +35,7 @@ export async function reconcileTenant(parts: ReconcileParts, bus: Bus, tenant: s
 }
 
 async function isAhead({ database }: ReconcileParts, tenant: string, seen: Snapshot): Promise<boolean> {
-	const newest = await database.query((queries) => newestSnapshot(queries, tenant));
+	const newest = await database.of(tenant).query((queries) => newestSnapshot(queries, tenant));
 	return newest !== undefined && newest.revision > seen.revision;
 }
 
@@ -54,9 +54,9 @@ async function raise({ database, loadModule, logger }: ReconcileParts, bus: Bus,
 		{ tenant, held: highest, revision },
 		"the bus held a route table that the database does not know (database restored?); revision raised and published anew",
 	);
-	const snapshot = await database.query((queries) => newestSnapshot(queries, tenant));
+	const snapshot = await database.of(tenant).query((queries) => newestSnapshot(queries, tenant));
 	if (snapshot === undefined) return;
 	if ((await publishTable(bus, snapshot, loadModule)) === "published") {
-		await database.transaction((queries) => markSent(queries, snapshot));
+		await database.of(tenant).transaction((queries) => markSent(queries, snapshot));
 	}
 }

@@ -15,7 +15,7 @@ export async function sweepModules(bus: Bus, database: Database, graceMs: number
 	const old = (await bus.modules.list()).filter(({ mtime, deleted }) => !deleted && Date.now() - Date.parse(mtime) >= graceMs);
 	const digests = old.map(({ name }) => name);
 	if (digests.length === 0) return [];
-	const rows = await database.query((queries) =>
+	const rows = await database.acrossTenants.query((queries) =>
 		queries.selectDistinct({ digest: pluginVersions.digest }).from(pluginVersions).where(inArray(pluginVersions.digest, digests)),
 	);
 	const known = new Set(rows.map(({ digest }) => digest));

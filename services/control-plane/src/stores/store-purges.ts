@@ -55,7 +55,7 @@ export class StorePurges {
 		const { database, logger } = this.#parts;
 		let isChanged = false;
 		try {
-			const purges = await database.query(listPurges);
+			const purges = await database.acrossTenants.query(listPurges);
 			const keys = new Set(purges.map(keyOf));
 			for (const key of this.#seen.keys()) if (!keys.has(key)) this.#seen.delete(key);
 			const manager = purges.length === 0 ? undefined : await connection.jetstreamManager();
@@ -90,7 +90,7 @@ export class StorePurges {
 		const { tenant, plugin, revision } = purge;
 		const ends = new Map<string, number>();
 		for (const { stream } of STORES) ends.set(stream, (await manager.streams.info(stream)).state.last_seq + 1);
-		if (!(await database.query((queries) => isPurgeWanted(queries, purge)))) return false;
+		if (!(await database.of(tenant).query((queries) => isPurgeWanted(queries, purge)))) return false;
 		const removed: Record<string, number> = {};
 		for (const { kind, stream } of STORES) {
 			const filter = storeSubjects(kind, tenant, plugin);

@@ -29,11 +29,13 @@ export interface PurgeWait {
 export async function waitPurged(database: Database, wanted: PurgeWait): Promise<number> {
 	const { tenant, plugin, revision, deadline, waitMs, signal } = wanted;
 	for (let looks = 0; ; looks += 1) {
-		const isHeld = await database.query(
-			async (queries) =>
-				(await purgingPlugins(queries, tenant)).has(plugin) && (await findPlugin(queries, tenant, plugin))?.enabled === true,
-		);
-		if (!isHeld) return looks === 0 ? revision : await database.query((queries) => tenantRevision(queries, tenant));
+		const isHeld = await database
+			.of(tenant)
+			.query(
+				async (queries) =>
+					(await purgingPlugins(queries, tenant)).has(plugin) && (await findPlugin(queries, tenant, plugin))?.enabled === true,
+			);
+		if (!isHeld) return looks === 0 ? revision : await database.of(tenant).query((queries) => tenantRevision(queries, tenant));
 		if (performance.now() >= deadline || signal.aborted) {
 			throw errors.not_applied_in_time(
 				`the change is stored as revision ${revision} and will be applied; after ${waitMs} ms what an earlier plugin ${plugin} kept ` +

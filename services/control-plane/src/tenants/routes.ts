@@ -25,7 +25,7 @@ export function addTenantRoutes(app: App, { database }: { readonly database: Dat
 				response: answers(TenantList),
 			},
 		},
-		async () => ({ items: (await database.query(listTenants)).map(showTenant) }),
+		async () => ({ items: (await database.acrossTenants.query(listTenants)).map(showTenant) }),
 	);
 
 	app.post(
@@ -43,7 +43,7 @@ export function addTenantRoutes(app: App, { database }: { readonly database: Dat
 			const caller = callerOf(request);
 			const { id } = request.body;
 			const made = makeKey();
-			const created = await database.transaction(async (queries) => {
+			const created = await database.acrossTenants.transaction(async (queries) => {
 				const tenant = await createTenant(queries, id);
 				if (tenant === undefined) throw errors.tenant_exists(`tenant ${id} exists already; GET /api/v1/tenants lists all`);
 				const key = await insertKey(queries, { tenant: id, name: "first admin key", role: "admin", expiresAt: null, made });

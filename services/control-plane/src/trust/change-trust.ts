@@ -22,7 +22,7 @@ import {
 export function addPublisher(database: Database, actor: Actor, { name, publicKey }: NewPublisher): Promise<PublisherRow> {
 	const { tenant } = actor;
 	const keyId = keyIdOf(publicKey);
-	return database.transaction(async (queries) => {
+	return database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		const known = await findPublisher(queries, tenant, keyId);
 		if (known !== undefined) {
@@ -43,7 +43,7 @@ export function addPublisher(database: Database, actor: Actor, { name, publicKey
  */
 export function removePublisher(database: Database, actor: Actor, keyId: string): Promise<PublisherRow> {
 	const { tenant } = actor;
-	return database.transaction(async (queries) => {
+	return database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		const row = await requirePublisher(queries, tenant, keyId);
 		await deletePublisher(queries, tenant, keyId);
@@ -60,13 +60,13 @@ async function requirePublisher(queries: Queries, tenant: string, keyId: string)
 }
 
 export function readPolicy(database: Database, tenant: string): Promise<TrustPolicy> {
-	return database.query((queries) => showPolicy(queries, tenant));
+	return database.of(tenant).query((queries) => showPolicy(queries, tenant));
 }
 
 /** Asking for the policy that there is changes nothing. */
 export function changePolicy(database: Database, actor: Actor, requireSignature: boolean): Promise<TrustPolicy> {
 	const { tenant } = actor;
-	return database.transaction(async (queries) => {
+	return database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		const before = (await findPolicy(queries, tenant))?.requireSignature ?? false;
 		if (before !== requireSignature) {
@@ -100,7 +100,7 @@ async function showPolicy(queries: Queries, tenant: string): Promise<TrustPolicy
  */
 export function pinPublisher(database: Database, actor: Actor, name: string, keyId: string | null): Promise<void> {
 	const { tenant } = actor;
-	return database.transaction(async (queries) => {
+	return database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		const { publisher: before } = await requirePlugin(queries, tenant, name);
 		if (keyId !== null) await requirePublisher(queries, tenant, keyId);

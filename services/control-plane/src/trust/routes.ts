@@ -39,7 +39,8 @@ export function addTrustRoutes(app: App, { database, fleet }: TrustRoutesParts):
 			},
 		},
 		async (request) => {
-			const rows = await database.query((queries) => listPublishers(queries, callerOf(request).tenant));
+			const { tenant } = callerOf(request);
+			const rows = await database.of(tenant).query((queries) => listPublishers(queries, tenant));
 			return { items: rows.map(showPublisher) };
 		},
 	);
