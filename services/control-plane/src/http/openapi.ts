@@ -19,7 +19,7 @@ export async function addOpenApi(app: FastifyInstance, version: string): Promise
 					"Every error is a problem document (RFC 9457) with a stable code; services/control-plane/ERRORS.md lists them. " +
 					"An unsafe call with the header Idempotency-Key (1–255 printable characters, kept for 24 hours) has its effect once: the " +
 					"same call again gets the same answer, with Idempotency-Replayed; uploads need none, the same package again changes nothing. " +
-					"What is read of a plugin, its configuration or bindings has an ETag; sent back as If-Match with a change, it makes the " +
+					"What is read of a plugin, its configuration, bindings and what is trusted has an ETag; sent back as If-Match with a change, it makes the " +
 					"change fail with 412 when somebody else was faster. Too many requests are answered with 429 and Retry-After.",
 			},
 			components: {
