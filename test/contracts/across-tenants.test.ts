@@ -15,6 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly [times: number, reason: string]>
 	"executions/store-executions.ts": [1, "A batch from the stream is stored in one transaction; each row has its own tenant."],
 	"health/routes.ts": [1, "Whether the tables can be read is asked for nobody."],
 	"http/authentication.ts": [1, "Whose key it is must be found out first."],
+	"http/held-calls.ts": [1, "The calls in hand of one process are those of several tenants."],
 	"http/idempotency.ts": [3, "Kept answers belong to a caller and are sealed with what only that caller knows."],
 	"marketplace/source-refresh.ts": [1, "Which sources there are; each is refreshed for its own tenant."],
 	"recalls/declare-recall.ts": [1, "Which tenants there are; each gets its own change."],

@@ -15,6 +15,7 @@ export const ERROR_CATALOGUE = {
 	cursor_invalid: { title: "The page cursor is not valid", status: 400, retryable: false },
 	precondition_failed: { title: "It has changed since it was read", status: 412, retryable: false },
 	idempotency_key_reused: { title: "The Idempotency-Key belongs to another call", status: 422, retryable: false },
+	idempotency_answer_lost: { title: "The first call took effect, and its answer is lost", status: 409, retryable: false },
 	idempotency_call_running: { title: "The first call is still being worked on", status: 409, retryable: true },
 	rate_limited: { title: "Too many requests", status: 429, retryable: true },
 	request_timeout: { title: "The request took too long", status: 503, retryable: true },

@@ -11,6 +11,8 @@ export interface Actor {
 	readonly request?: string;
 	/** Looked at first in the transaction of a change: what it throws undoes the change. */
 	precondition?(queries: Queries): Promise<void>;
+	/** Told in the transaction of a change that it is made: what it throws undoes the change. */
+	made?(queries: Queries): Promise<void>;
 }
 
 /** The service itself, for changes that nobody asked for. */

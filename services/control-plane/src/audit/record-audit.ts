@@ -1,4 +1,5 @@
-// Writes one row of the audit log, in the transaction of the change that it records.
+// Writes one row of the audit log, in the transaction of the change that it records. Every change comes by here, so here its
+// Idempotency-Key learns that it has had its effect.
 import type { Queries } from "../database/database.js";
 import { auditLog } from "../database/tables/audit-log.js";
 import type { Actor } from "./actor.js";
@@ -22,4 +23,5 @@ export async function recordAudit(queries: Queries, actor: Actor, entry: AuditEn
 		revision,
 		request: actor.request ?? null,
 	});
+	await actor.made?.(queries);
 }

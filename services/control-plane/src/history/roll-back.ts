@@ -11,6 +11,7 @@ import { findVersion, type PluginRow, setGrants, updatePlugin } from "../plugins
 import { requireActivatable } from "../plugins/require-activatable.js";
 import { requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
+import { requireSigner } from "../trust/require-signer.js";
 import { addSnapshot, findRunning, grantsSince, pageSnapshots, type SnapshotRow, sameSnapshot } from "./repository.js";
 import { grantsToRestore } from "./revoked-grants.js";
 
@@ -20,7 +21,8 @@ import { grantsToRestore } from "./revoked-grants.js";
  * itself disabled since is enabled again.
  *
  * @throws CodedError `plugin_not_found`, `version_not_found`, `rollback_impossible`, `grants_missing`, `limits_invalid`,
- * `config_invalid`, `secret_unreadable`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`
+ * `config_invalid`, `secret_unreadable`, `dependencies_missing`, `dependency_cycle`, `dependents_exist`, `version_recalled`, and
+ * what `requireSigner` throws
  */
 export function rollBack(parts: InstallParts, actor: Actor, name: string, wanted: RollbackBody): Promise<Committed<undefined>> {
 	const { tenant } = actor;
@@ -37,6 +39,9 @@ export function rollBack(parts: InstallParts, actor: Actor, name: string, wanted
 		if (newest !== undefined && plugin.enabled === enabled && sameSnapshot(newest, content)) {
 			return { result: undefined, audit: undefined };
 		}
+		// A version that runs stays, whoever is trusted since; one that comes back is looked at like one that is enabled.
+		const isRunning = plugin.enabled && plugin.version === target.version;
+		if (!isRunning) await requireSigner(queries, tenant, { plugin: name, ...version }, null);
 		await saveConfig(queries, tenant, name, { config, secrets });
 		await setGrants(queries, tenant, name, granted, actor.name);
 		await updatePlugin(queries, tenant, name, { version: target.version, enabled, limits, changedRevision: revision });

@@ -1,5 +1,5 @@
-// ETag and If-Match. Who reads a plugin, a configuration or bindings gets a tag of what is stored; who sends it back with a change
-// is told with 412 when it has changed since. The tag is compared inside of the transaction of the change, with the tenant locked,
+// ETag and If-Match. Who reads a plugin, a configuration, bindings or what a tenant trusts gets a tag of what is stored; who sends it
+// back with a change is told with 412 when it has changed since. The tag is compared inside of the transaction of the change, with the tenant locked,
 // so of two changes that were made from the same state only one is made.
 import { eq, sql } from "drizzle-orm";
 import type { Database, Queries } from "../database/database.js";
@@ -8,17 +8,31 @@ import { errors } from "../errors.js";
 import type { App } from "./app.js";
 import { callerOf } from "./authentication.js";
 
-type Subject = "plugin" | "config" | "bindings";
+type Subject = "plugin" | "config" | "bindings" | "publishers" | "policy" | "sources" | "recalls";
 
-/** The rows that a tag is made of: those of the tenant whose column is what the path names. */
-const TABLES: Readonly<Record<Subject, readonly (readonly [table: string, column: string])[]>> = {
+/** Rows that a tag is made of: those of the tenant, in full, unless something else is said. */
+interface Tagged {
+	readonly table: string;
+	/** Only those where this column is what the path names. */
+	readonly column?: string;
+	/** Only these columns; what the service itself keeps up to date is nobody's change. */
+	readonly shown?: readonly string[];
+	/** Those of other tenants that count everywhere, too. */
+	readonly everywhere?: boolean;
+}
+
+const TABLES: Readonly<Record<Subject, readonly Tagged[]>> = {
 	plugin: [
-		["plugins", "name"],
-		["plugin_grants", "plugin"],
-		["bindings", "plugin"],
+		{ table: "plugins", column: "name" },
+		{ table: "plugin_grants", column: "plugin" },
+		{ table: "bindings", column: "plugin" },
 	],
-	config: [["plugin_configs", "plugin"]],
-	bindings: [["bindings", "assistant"]],
+	config: [{ table: "plugin_configs", column: "plugin" }],
+	bindings: [{ table: "bindings", column: "assistant" }],
+	publishers: [{ table: "trusted_publishers" }],
+	policy: [{ table: "trust_policies" }],
+	sources: [{ table: "marketplace_sources", shown: ["id", "name", "url", "public_key"] }],
+	recalls: [{ table: "recalls", everywhere: true }],
 };
 
 /** What the routes below a path are about. The longest prefix counts. */
@@ -26,6 +40,10 @@ const SUBJECTS: readonly (readonly [prefix: string, subject: Subject])[] = [
 	["/api/v1/plugins/:name/config", "config"],
 	["/api/v1/plugins/:name", "plugin"],
 	["/api/v1/assistants/:id/plugins", "bindings"],
+	["/api/v1/trusted-publishers", "publishers"],
+	["/api/v1/trust-policy", "policy"],
+	["/api/v1/marketplace/sources", "sources"],
+	["/api/v1/recalls", "recalls"],
 ];
 
 /** Must be added after the authentication and before the routes. */
@@ -58,11 +76,15 @@ export function addEntityTags(app: App, database: Database): void {
 }
 
 async function tagOf(queries: Queries, subject: Subject, tenant: string, named: string): Promise<string> {
-	const parts = TABLES[subject].map(
-		([table, column]) => sql`(
-			SELECT coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '') FROM ${sql.identifier(table)} t
-			WHERE t.tenant = ${tenant} AND coalesce(t.${sql.identifier(column)}, '*') = ${named})`,
-	);
+	const parts = TABLES[subject].map(({ table, column, shown, everywhere }) => {
+		const columns = shown?.map((name) => sql`t.${sql.identifier(name)}`);
+		const row = columns === undefined ? sql`t::text` : sql`ROW(${sql.join(columns, sql`, `)})::text`;
+		const ofTenant = everywhere === true ? sql`(t.tenant = ${tenant} OR t.everywhere)` : sql`t.tenant = ${tenant}`;
+		const ofNamed = column === undefined ? sql`` : sql`AND coalesce(t.${sql.identifier(column)}, '*') = ${named}`;
+		return sql`(
+			SELECT coalesce(string_agg(${row}, chr(10) ORDER BY ${row}), '') FROM ${sql.identifier(table)} t
+			WHERE ${ofTenant} ${ofNamed})`;
+	});
 	const [row] = await queries
 		.select({ tag: sql<string>`md5(concat_ws(chr(10), ${sql.join(parts, sql`, `)}))` })
 		.from(tenants)

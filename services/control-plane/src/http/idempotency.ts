@@ -1,8 +1,9 @@
 // Unsafe calls with the header Idempotency-Key have their effect once: who repeats one within 24 hours gets the answer of the first.
 // Without it a caller whose connection broke cannot know whether to send again.
 //
-//   first call        claimed → worked on → its answer is kept (not when the service failed: then the next one is a first one)
+//   first call        claimed → worked on; its change and the mark that it was made are one transaction → its answer is kept
 //   same key and call while it is worked on: 409 · afterwards: the kept answer, with Idempotency-Replayed
+//   the process died, or the service failed: not made: the next call is a first one · made: 409 that says so, there is no answer
 //   same key, another call: 422
 //
 // Uploads do not need it, and do not look at it: the same package again changes nothing.
@@ -10,10 +11,19 @@ import { createHash } from "node:crypto";
 import { describeError } from "@hookbus/foundation";
 import type { FastifyRequest } from "fastify";
 import { canonicalJson } from "../canonical-json.js";
-import type { Database } from "../database/database.js";
+import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import type { App } from "./app.js";
-import { type ClaimedCall, claimCall, giveUpCall, KEPT_HOURS, keepAnswer } from "./idempotency-repository.js";
+import { HeldCalls } from "./held-calls.js";
+import {
+	type ClaimedCall,
+	claimCall,
+	giveUpCall,
+	KEPT_HOURS,
+	type KeyedCall,
+	keepAnswer,
+	markEffect,
+} from "./idempotency-repository.js";
 import { openAnswer, type Sealer, sealAnswer } from "./sealed-answer.js";
 
 declare module "fastify" {
@@ -32,13 +42,17 @@ const RETRY_AFTER_S = 1;
 /** Must be added after the authentication and before the routes. */
 export function addIdempotency(app: App, database: Database): void {
 	app.decorateRequest("claimedCall", null);
+	const held = new HeldCalls(database, app.log);
+	app.addHook("onClose", () => held.stop());
 
 	app.addHook("preHandler", async (request, reply) => {
 		const call = callOf(request);
 		if (call === undefined) return;
 		const kept = await database.acrossTenants.transaction((queries) => claimCall(queries, call));
-		if (kept === undefined) {
-			request.claimedCall = call;
+		if ("claim" in kept) {
+			request.claimedCall = kept;
+			held.add(kept);
+			if (request.caller !== null) request.caller = { ...request.caller, made: (queries) => requireHeld(queries, kept) };
 			return;
 		}
 		if (kept.fingerprint !== call.fingerprint) {
@@ -47,6 +61,12 @@ export function addIdempotency(app: App, database: Database): void {
 			);
 		}
 		if (kept.status === null || kept.answer === null) {
+			if (kept.tookEffect && !kept.isAlive) {
+				throw errors.idempotency_answer_lost(
+					`the first call with Idempotency-Key ${call.key} took effect, and its answer was lost when the service failed; ` +
+						"look what there is now, and take a new key for what is still to be done",
+				);
+			}
 			reply.header("retry-after", RETRY_AFTER_S);
 			throw errors.idempotency_call_running(
 				`the first call with Idempotency-Key ${call.key} is still being worked on; ask again`,
@@ -64,6 +84,7 @@ export function addIdempotency(app: App, database: Database): void {
 		const call = request.claimedCall;
 		if (call === null) return;
 		request.claimedCall = null;
+		held.delete(call);
 		try {
 			if (FAILED.has(reply.statusCode)) await database.acrossTenants.query((queries) => giveUpCall(queries, call));
 			else {
@@ -78,7 +99,7 @@ export function addIdempotency(app: App, database: Database): void {
 }
 
 /** `undefined` for what is no such call. */
-function callOf(request: FastifyRequest): ClaimedCall | undefined {
+function callOf(request: FastifyRequest): KeyedCall | undefined {
 	const key = request.headers["idempotency-key"];
 	const caller = request.caller?.id;
 	if (key === undefined || caller === undefined || SAFE.has(request.method) || request.isMultipart()) return undefined;
@@ -89,7 +110,15 @@ function callOf(request: FastifyRequest): ClaimedCall | undefined {
 	return { caller, key, fingerprint: createHash("sha256").update(what).digest("hex") };
 }
 
-function sealerOf(request: FastifyRequest, { key }: ClaimedCall): Sealer {
+/** @throws CodedError `idempotency_call_running` when this process stood still for so long that a repeated call took over */
+async function requireHeld(queries: Queries, call: ClaimedCall): Promise<void> {
+	if (await markEffect(queries, call)) return;
+	throw errors.idempotency_call_running(
+		`this call with Idempotency-Key ${call.key} took so long that a repeated one was begun; nothing was changed here, ask again`,
+	);
+}
+
+function sealerOf(request: FastifyRequest, { key }: KeyedCall): Sealer {
 	return { credential: request.headers.authorization ?? "", key };
 }
 

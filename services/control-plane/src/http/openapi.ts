@@ -18,8 +18,9 @@ export async function addOpenApi(app: FastifyInstance, version: string): Promise
 					"Installs, grants, enables, configures, assigns and measures the plugins of the hook bus. " +
 					"Every error is a problem document (RFC 9457) with a stable code; services/control-plane/ERRORS.md lists them. " +
 					"An unsafe call with the header Idempotency-Key (1–255 printable characters, kept for 24 hours) has its effect once: the " +
-					"same call again gets the same answer, with Idempotency-Replayed; uploads need none, the same package again changes nothing. " +
-					"What is read of a plugin, its configuration or bindings has an ETag; sent back as If-Match with a change, it makes the " +
+					"same call again gets the same answer, with Idempotency-Replayed, or 409 when it took effect and its answer was lost with the " +
+					"service; uploads need none, the same package again changes nothing. " +
+					"What is read of a plugin, its configuration, bindings and what is trusted has an ETag; sent back as If-Match with a change, it makes the " +
 					"change fail with 412 when somebody else was faster. Too many requests are answered with 429 and Retry-After.",
 			},
 			components: {

@@ -8,6 +8,7 @@ import { errors } from "../errors.js";
 import { disableRecalled } from "../recalls/declare-recall.js";
 import { insertSignedRecalls } from "../recalls/repository.js";
 import { commitChange } from "../routing/commit-change.js";
+import { commitUnrouted } from "../routing/commit-unrouted.js";
 import { lockTenant } from "../tenants/repository.js";
 import { newestOf } from "./newest-versions.js";
 import { deleteSource, findSource, insertSource, replaceEntries, type SourceRow, saveIndexState } from "./repository.js";
@@ -33,8 +34,7 @@ export async function addSource(parts: SourceParts, actor: Actor, added: NewMark
 	};
 	await parts.database.of(tenant).query(refuseExisting);
 	const taken = await fetchIndex(parts, added);
-	const source = await parts.database.of(tenant).transaction(async (queries) => {
-		await lockTenant(queries, tenant);
+	const source = await commitUnrouted(parts.database, actor, async (queries) => {
 		await refuseExisting(queries);
 		const row = await insertSource(queries, { tenant, name, url, publicKey, addedBy: actor.name, ...taken.state });
 		await replaceEntries(queries, row.id, taken.index.plugins, newestOf(taken.index.plugins));
@@ -102,8 +102,7 @@ async function takeRecalls({ database, onChange }: SourceParts, source: SourceRo
  */
 export function removeSource(database: Database, actor: Actor, name: string): Promise<SourceRow> {
 	const { tenant } = actor;
-	return database.of(tenant).transaction(async (queries) => {
-		await lockTenant(queries, tenant);
+	return commitUnrouted(database, actor, async (queries) => {
 		const source = await requireSource(queries, tenant, name);
 		await deleteSource(queries, source.id);
 		await recordAudit(queries, actor, { action: "marketplace.remove", target: name, detail: { url: source.url } }, null);

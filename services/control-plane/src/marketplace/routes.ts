@@ -95,8 +95,11 @@ export function addMarketplaceRoutes(app: App, parts: SourceParts): void {
 			},
 		},
 		async (request) => {
-			const { tenant } = callerOf(request);
-			const source = await database.of(tenant).query((queries) => requireSource(queries, tenant, request.params.name));
+			const caller = callerOf(request);
+			const source = await database.of(caller.tenant).query(async (queries) => {
+				await caller.precondition?.(queries);
+				return await requireSource(queries, caller.tenant, request.params.name);
+			});
 			return showSource(await refreshSource(parts, source));
 		},
 	);

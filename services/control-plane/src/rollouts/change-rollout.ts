@@ -11,6 +11,7 @@ import { requireActivatable } from "../plugins/require-activatable.js";
 import { requirePlugin } from "../plugins/require-plugin.js";
 import { grantsAfterUpload } from "../plugins/wish-grants.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
+import { requireSigner } from "../trust/require-signer.js";
 import {
 	armFigures,
 	findRollout,
@@ -28,7 +29,8 @@ const DEFAULT_MIN_EVENTS = 50;
  * Begins a rollout of a version that is installed and not current.
  *
  * @throws CodedError `plugin_not_found`, `version_not_found`, `rollout_invalid`, `rollout_running`, and as for enabling
- * `grants_missing`, `config_invalid`, `limits_invalid`, `dependencies_missing`, `dependents_exist`, `dependency_cycle`
+ * `grants_missing`, `config_invalid`, `limits_invalid`, `dependencies_missing`, `dependents_exist`, `dependency_cycle`,
+ * `version_recalled`, and what `requireSigner` throws
  */
 export function startRollout(
 	parts: InstallParts,
@@ -49,6 +51,7 @@ export function startRollout(
 				`plugin ${plugin} is disabled, so no version of it runs; enable it, or make ${version.version} current at once`,
 			);
 		}
+		await requireSigner(queries, tenant, { plugin, ...version }, null);
 		await requireDependencies(queries, tenant, version.manifest, true);
 		await requireActivatable(queries, parts, tenant, version, installed.limits);
 		const mode = wanted.mode ?? "canary";
@@ -77,6 +80,7 @@ export function promoteRollout(parts: InstallParts, actor: Actor, plugin: string
 		const installed = await requirePlugin(queries, tenant, plugin);
 		const rollout = await requireRunning(queries, tenant, plugin, id);
 		const version = await requireVersion(queries, tenant, plugin, rollout.version);
+		await requireSigner(queries, tenant, { plugin, ...version }, null);
 		const granted = grantsAfterUpload(version.manifest, await findGranted(queries, tenant, plugin), undefined);
 		await setGrants(queries, tenant, plugin, granted, actor.name);
 		await updatePlugin(queries, tenant, plugin, { version: version.version, changedRevision: revision });

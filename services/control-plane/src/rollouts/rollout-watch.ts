@@ -3,8 +3,8 @@
 //   running   from its start on; its candidate stands in the route table
 //             → promoted  somebody promoted it: the candidate is the current version
 //             → stopped   somebody stopped it or disabled the plugin; or this watch did, because a runtime could not take the
-//                         candidate into service, the plugin was disabled by the service, or, after `minEvents` executions, too
-//                         many failed or the slowest twentieth took too long
+//                         candidate into service, the plugin was disabled by the service, the candidate was recalled or its signer
+//                         is trusted no more, or, after `minEvents` executions, too many failed or the slowest twentieth took too long
 //   promoted, stopped   final; who and why stand in the row, with what both versions did
 //
 // Everything that decides is in the database: after a restart the next look decides the same, and when several control planes look
@@ -13,9 +13,11 @@ import { CodedError, describeError } from "@hookbus/foundation";
 import type { RolloutArms } from "@hookbus/schemas";
 import type { Logger } from "pino";
 import { systemActor } from "../audit/actor.js";
-import type { Database } from "../database/database.js";
+import type { Database, Queries } from "../database/database.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
-import { findPlugin } from "../plugins/repository.js";
+import { findPlugin, findVersion } from "../plugins/repository.js";
+import { requireNotRecalled } from "../recalls/match-recall.js";
+import { requireSigner } from "../trust/require-signer.js";
 import { stopRollout } from "./change-rollout.js";
 import { allRunningRollouts, armFigures, type RolloutRow } from "./repository.js";
 
@@ -24,6 +26,13 @@ const LOOK_MS = 1_000;
 
 /** Somebody else ended the rollout, or removed the plugin. */
 const ENDED_MEANWHILE: ReadonlySet<string> = new Set(["rollout_ended", "rollout_not_found", "plugin_not_found"]);
+
+const TRUST_FAULTS: ReadonlySet<string> = new Set([
+	"version_recalled",
+	"signature_missing",
+	"publisher_unknown",
+	"signature_invalid",
+]);
 
 export interface RolloutWatchParts {
 	readonly database: Database;
@@ -75,7 +84,7 @@ export class RolloutWatch {
 				.of(tenant)
 				.query(async (queries) =>
 					(await findPlugin(queries, tenant, plugin))?.enabled === true
-						? reasonToStop(rollout, await armFigures(queries, rollout))
+						? ((await trustFault(queries, rollout)) ?? reasonToStop(rollout, await armFigures(queries, rollout)))
 						: "the plugin was disabled",
 				));
 		if (reason === undefined) return;
@@ -99,6 +108,20 @@ function activationFault(
 			return `runtime ${runtime.id} could not take ${version} into service: ${fault.code}: ${fault.message}`;
 	}
 	return undefined;
+}
+
+/** Why the candidate could not be promoted any more, whatever it did: it was recalled, or what trust demands changed. */
+async function trustFault(queries: Queries, { tenant, plugin, version }: RolloutRow): Promise<string | undefined> {
+	const candidate = await findVersion(queries, tenant, plugin, version);
+	if (candidate === undefined) return undefined;
+	try {
+		await requireNotRecalled(queries, tenant, { plugin, ...candidate });
+		await requireSigner(queries, tenant, { plugin, ...candidate }, null);
+		return undefined;
+	} catch (thrown) {
+		if (thrown instanceof CodedError && TRUST_FAULTS.has(thrown.code)) return `${thrown.code}: ${thrown.message}`;
+		throw thrown;
+	}
 }
 
 /** Why a candidate that did this is stopped; `undefined` as long as it may go on. */

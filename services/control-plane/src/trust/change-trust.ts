@@ -1,5 +1,4 @@
-// Changes of whom a tenant trusts. Runtimes see nothing of it, so no revision is made; each change locks the tenant, as installs
-// do, so that both cannot cross.
+// Changes of whom a tenant trusts. Runtimes see nothing of it, so no revision is made.
 import { keyIdOf, type NewPublisher, type TrustPolicy } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { recordAudit } from "../audit/record-audit.js";
@@ -7,7 +6,7 @@ import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { currentVersions, updatePlugin } from "../plugins/repository.js";
 import { requirePlugin } from "../plugins/require-plugin.js";
-import { lockTenant } from "../tenants/repository.js";
+import { commitUnrouted } from "../routing/commit-unrouted.js";
 import {
 	deletePublisher,
 	findPolicy,
@@ -22,8 +21,7 @@ import {
 export function addPublisher(database: Database, actor: Actor, { name, publicKey }: NewPublisher): Promise<PublisherRow> {
 	const { tenant } = actor;
 	const keyId = keyIdOf(publicKey);
-	return database.of(tenant).transaction(async (queries) => {
-		await lockTenant(queries, tenant);
+	return commitUnrouted(database, actor, async (queries) => {
 		const known = await findPublisher(queries, tenant, keyId);
 		if (known !== undefined) {
 			throw errors.publisher_exists(
@@ -43,8 +41,7 @@ export function addPublisher(database: Database, actor: Actor, { name, publicKey
  */
 export function removePublisher(database: Database, actor: Actor, keyId: string): Promise<PublisherRow> {
 	const { tenant } = actor;
-	return database.of(tenant).transaction(async (queries) => {
-		await lockTenant(queries, tenant);
+	return commitUnrouted(database, actor, async (queries) => {
 		const row = await requirePublisher(queries, tenant, keyId);
 		await deletePublisher(queries, tenant, keyId);
 		await recordAudit(queries, actor, { action: "publisher.distrust", target: keyId, detail: { name: row.name } }, null);
@@ -66,8 +63,7 @@ export function readPolicy(database: Database, tenant: string): Promise<TrustPol
 /** Asking for the policy that there is changes nothing. */
 export function changePolicy(database: Database, actor: Actor, requireSignature: boolean): Promise<TrustPolicy> {
 	const { tenant } = actor;
-	return database.of(tenant).transaction(async (queries) => {
-		await lockTenant(queries, tenant);
+	return commitUnrouted(database, actor, async (queries) => {
 		const before = (await findPolicy(queries, tenant))?.requireSignature ?? false;
 		if (before !== requireSignature) {
 			await savePolicy(queries, tenant, requireSignature, actor.name);
@@ -100,8 +96,7 @@ async function showPolicy(queries: Queries, tenant: string): Promise<TrustPolicy
  */
 export function pinPublisher(database: Database, actor: Actor, name: string, keyId: string | null): Promise<void> {
 	const { tenant } = actor;
-	return database.of(tenant).transaction(async (queries) => {
-		await lockTenant(queries, tenant);
+	return commitUnrouted(database, actor, async (queries) => {
 		const { publisher: before } = await requirePlugin(queries, tenant, name);
 		if (keyId !== null) await requirePublisher(queries, tenant, keyId);
 		if (before === keyId) return;
