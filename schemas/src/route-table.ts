@@ -7,10 +7,19 @@ import { Digest, JsonPointer, PluginName, SemVer, SubjectToken } from "./identif
 import { EffectiveLimits, Permission, ToolDefinition } from "./manifest.js";
 import { NetworkRule } from "./network-rule.js";
 
-/** A secret sealed for the runtime: flattened JWE (RFC 7516), `dir` + A256GCM, bound by its AAD to tenant, plugin and field. */
+/** A secret sealed for the runtime: flattened JWE (RFC 7516), `dir` + A256GCM, bound by its AAD to its place and its key. */
 export const SealedSecret = Type.Object(
-	{ jwe: Type.Record(Type.String(), Type.Unknown()) },
-	{ $id: "SealedSecret", description: "Flattened JWE (RFC 7516), dir + A256GCM; additional data: tenant, plugin, field" },
+	{
+		jwe: Type.Record(Type.String(), Type.Unknown()),
+		valueId: Type.Optional(
+			Type.String({ description: "Names the value that was set; stays when it is sealed anew. Absent: its seal's tag does" }),
+		),
+	},
+	{
+		$id: "SealedSecret",
+		description:
+			"Flattened JWE (RFC 7516), dir + A256GCM; additional data, not stored with it: tenant, plugin, field, the user if it is one's own, the data key's id",
+	},
 );
 export type SealedSecret = Static<typeof SealedSecret>;
 
@@ -89,6 +98,12 @@ export const RouteTable = Type.Object(
 		optIns: Type.Optional(
 			Type.Record(Type.String(), Type.Array(Type.String()), {
 				description: "Ids of the users who opted in, by the key that steps name",
+			}),
+		),
+		dataKeys: Type.Optional(
+			Type.Record(Type.String(), SealedSecret, {
+				description:
+					"Keys that the secrets were sealed with, by their id, wrapped with the master key; absent: it sealed them itself, or there are none",
 			}),
 		),
 		recalled: Type.Optional(

@@ -1,5 +1,7 @@
 // The rules by which bindings become chains, as rows of input and output.
+
 import { compileRouteTable, derivePolicy, explain, type RoutingBinding, type RoutingInput } from "@hookbus/control-plane";
+import { protectedHeader } from "@hookbus/foundation";
 import {
 	DEFAULT_LIMITS,
 	type HookEntry,
@@ -338,7 +340,7 @@ describe("configuration", () => {
 
 	const changes: { what: string; change: Partial<Parameters<typeof plugin>[0]> }[] = [
 		{ what: "config", change: { config: { depth: 2 } } },
-		{ what: "a sealed secret", change: { secrets: { key: { jwe: { ciphertext: "other" } } } } },
+		{ what: "a sealed secret", change: { secrets: { key: { jwe: { tag: "other" } } } } },
 		{ what: "grants", change: { grants: ["read_messages", "read_secrets"] } },
 		{ what: "limits", change: { manifest: { permissions: ["read_messages", "read_secrets"], limits: { memoryPages: 8 } } } },
 	];
@@ -346,7 +348,7 @@ describe("configuration", () => {
 		const base = {
 			name: "a",
 			grants: ["read_messages" as const],
-			secrets: { key: { jwe: { ciphertext: "one" } } },
+			secrets: { key: { jwe: { tag: "one" } } },
 			manifest: { permissions: ["read_messages" as const, "read_secrets" as const] },
 		};
 		const revision = (given: Parameters<typeof plugin>[0]) => {
@@ -359,6 +361,20 @@ describe("configuration", () => {
 			return compile({ plugins: [plugin(everything)], bindings: [binding("a")] }).plugins["a"]?.configRevision;
 		};
 		expect(revision({ ...base, ...change })).not.toBe(revision(base));
+	});
+
+	test("a secret that was sealed anew leaves configRevision as it is, and brings its key and no other", () => {
+		const sealed = (keyId: string, tag: string) => ({ jwe: { protected: protectedHeader(keyId), tag }, valueId: "first" });
+		const wrapped = { jwe: { tag: "wrapped" } };
+		const dataKeys = { before: wrapped, now: wrapped, unused: wrapped };
+		const tables = [sealed("before", "1"), sealed("now", "2")].map((key) =>
+			compile({ plugins: [plugin({ name: "a", secrets: { key } })], bindings: [binding("a")], dataKeys }),
+		);
+		expect(tables.map((table) => Object.keys(table.dataKeys ?? {}))).toEqual([["before"], ["now"]]);
+		const [before, now] = tables.map((table) => table.plugins["a"]);
+		expect(now?.configRevision).toBe(before?.configRevision);
+		expect(now?.secrets).not.toEqual(before?.secrets);
+		expect(compile({ plugins: [plugin({ name: "a" })], bindings: [binding("a")], dataKeys })).not.toHaveProperty("dataKeys");
 	});
 
 	test("configRevision does not depend on the order of properties", () => {

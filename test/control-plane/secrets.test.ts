@@ -2,12 +2,13 @@
 // not in an answer.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createSecretBox } from "@hookbus/foundation";
+import { createMasterKeys, createSecretOpener } from "@hookbus/foundation";
 import { type PluginConfig, type PluginDetail, ROUTE_BUCKET, type RouteTable, type SealedSecret } from "@hookbus/schemas";
 import { expect, test } from "vitest";
 import type { ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
 import { connectTo } from "../support/connect.js";
+import { createDatabase } from "../support/create-database.js";
 import { TEST_MASTER_KEY } from "../support/route-tables.js";
 import { randomMasterKey, type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
@@ -86,16 +87,42 @@ test("SE-02 the sealed secret opens for its own place with the master key, and f
 	await plant(control);
 	const [row] = await rows(control.plane.database, "SELECT secrets FROM plugin_configs");
 	const sealed = (row as { secrets: Record<string, SealedSecret> }).secrets["key"] as SealedSecret;
+	const keys = (await rows(control.plane.database, "SELECT * FROM tenant_keys")) as { id: string; wrapped: SealedSecret }[];
+	expect(keys).toMatchObject([{ tenant: "default", state: "current" }]);
+	const dataKeys = Object.fromEntries(keys.map(({ id, wrapped }) => [id, wrapped]));
+	const opener = createSecretOpener(createMasterKeys(TEST_MASTER_KEY), dataKeys);
 	const place = { tenant: "default", plugin: "tester", field: "key" };
-	expect(await createSecretBox(TEST_MASTER_KEY).open(sealed, place)).toBe(PLANTED);
+	expect(await opener.open(sealed, place)).toBe(PLANTED);
 	for (const elsewhere of [
 		{ ...place, tenant: "other" },
 		{ ...place, plugin: "other" },
 		{ ...place, field: "other" },
+		{ ...place, user: "ada" },
 	]) {
-		await expect(createSecretBox(TEST_MASTER_KEY).open(sealed, elsewhere)).rejects.toThrow("cannot be opened");
+		await expect(opener.open(sealed, elsewhere)).rejects.toThrow("cannot be opened");
 	}
-	await expect(createSecretBox(randomMasterKey()).open(sealed, place)).rejects.toThrow("cannot be opened");
+	const strange = createSecretOpener(createMasterKeys(randomMasterKey()), dataKeys);
+	await expect(strange.open(sealed, place)).rejects.toThrow("cannot be opened");
+});
+
+test("the first secrets of a tenant, set in two control planes at once, make one data key", async () => {
+	const databaseUrl = await createDatabase();
+	const first = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9", databaseUrl });
+	const second = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9", databaseUrl });
+	const names = Array.from({ length: 6 }, (_, index) => `tester-${index}`);
+	for (const name of names) {
+		const { zip } = await buildPackage({ name, manifest: MANIFEST });
+		await first.admin.install({ file: zip, fields: { grants: "all" } });
+	}
+	const clients = [first.admin, second.admin.as(first.plane.firstKey)];
+	const set = await Promise.all(
+		names.map((name, index) =>
+			clients[index % 2]?.put(`/api/v1/plugins/${name}/config`, { config: { key: `${PLANTED}-${index}` } }),
+		),
+	);
+	expect(set.map((answer) => answer?.status)).toEqual(names.map(() => 200));
+	expect(await rows(first.plane.database, "SELECT state FROM tenant_keys")).toEqual([{ state: "current" }]);
+	for (const name of names) expect((await clients[0]?.post(`/api/v1/plugins/${name}/enable`))?.status).toBe(200);
 });
 
 test("with another master key a change that needs the old secret names the way out, and setting it again works", async () => {

@@ -1,7 +1,7 @@
 // What goes on when a new version of a plugin, or a new configuration of it, fails: the earlier one, under the limits and with the
 // secrets that an admin has set since. A plugin must not keep its old ones by failing.
 
-import { createSecretBox } from "@hookbus/foundation";
+import { createMasterKeys } from "@hookbus/foundation";
 import { type PluginImage, setEngineFlags } from "@hookbus/runtime";
 import type { PluginLimits, RoutedPlugin, RouteTable } from "@hookbus/schemas";
 import pino from "pino";
@@ -16,6 +16,7 @@ import { moduleReturning } from "../support/module-returning.js";
 import { buildTable, TEST_MASTER_KEY, TestRoutes } from "../support/route-tables.js";
 import { startNats } from "../support/start-nats.js";
 import { startRuntimeHere } from "../support/start-runtime.js";
+import { makeTenantBox } from "../support/tenant-box.js";
 
 setEngineFlags();
 
@@ -41,7 +42,7 @@ test("a plugin whose new version fails runs as the earlier version, within the n
 });
 
 test("its secrets, and its memory, are those of the new table; the same limits again are the same image", async () => {
-	const box = createSecretBox(TEST_MASTER_KEY);
+	const { box, dataKeys } = await makeTenantBox("acme", TEST_MASTER_KEY);
 	const asked: ModuleRequest[] = [];
 	const parts: PrepareParts = {
 		modules: {
@@ -50,7 +51,7 @@ test("its secrets, and its memory, are those of the new table; the same limits a
 				return {} as LinkedModules;
 			},
 		} as unknown as ModuleStore,
-		secrets: box,
+		masterKeys: createMasterKeys(TEST_MASTER_KEY),
 		executor: {
 			inFlight: 0,
 			threads: 0,
@@ -73,6 +74,7 @@ test("its secrets, and its memory, are those of the new table; the same limits a
 		]);
 		const sealed = await box.seal(token, { tenant: "acme", plugin: "p", field: "token" });
 		(table.plugins["p"] as RoutedPlugin).secrets["token"] = sealed;
+		table.dataKeys = dataKeys;
 		return table;
 	};
 	const first = await prepareTable(await tableOf(1, "1.0.0", 256, "old"), undefined, parts);

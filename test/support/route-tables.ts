@@ -1,6 +1,6 @@
 // Puts route tables and modules on the bus as the control plane does, so that the runtime can be tested by itself.
 import { createHash } from "node:crypto";
-import { createSecretBox, ensureBus } from "@hookbus/foundation";
+import { ensureBus } from "@hookbus/foundation";
 import {
 	DEFAULT_FAILURE_POLICY,
 	DEFAULT_LIMITS,
@@ -21,6 +21,7 @@ import {
 	type ToolPhase,
 } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
+import { makeTenantBox } from "./tenant-box.js";
 
 export interface TestPlugin {
 	readonly name: string;
@@ -121,8 +122,10 @@ export function digestOf(bytes: Uint8Array): string {
 	return createHash("sha256").update(bytes).digest("hex");
 }
 
-async function sealSecrets({ tenant, plugins: routed }: RouteTable, plugins: readonly TestPlugin[]): Promise<void> {
-	const box = createSecretBox(TEST_MASTER_KEY);
+async function sealSecrets(table: RouteTable, plugins: readonly TestPlugin[]): Promise<void> {
+	const { tenant, plugins: routed } = table;
+	const { box, dataKeys } = await makeTenantBox(tenant, TEST_MASTER_KEY);
+	table.dataKeys = dataKeys;
 	for (const { name, secrets = {} } of plugins) {
 		for (const [field, value] of Object.entries(secrets)) {
 			const sealed = await box.seal(value, { tenant, plugin: name, field });

@@ -2,7 +2,14 @@
 // of the service.
 
 import type { AddressInfo } from "node:net";
-import { AddressGuard, createOrderedStop, createSecretBox, describeError, natsAuthentication } from "@hookbus/foundation";
+import {
+	AddressGuard,
+	createMasterKeys,
+	createOrderedStop,
+	describeError,
+	type MasterKeys,
+	natsAuthentication,
+} from "@hookbus/foundation";
 import type { Logger } from "pino";
 import { ensureFirstKey } from "./api-keys/first-key.js";
 import { BusLink } from "./bus/bus-link.js";
@@ -18,6 +25,7 @@ import { GivenUpPlugins } from "./fleet/given-up-plugins.js";
 import { RuntimeFleet } from "./fleet/runtime-fleet.js";
 import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
+import { TenantSecrets } from "./keys/tenant-secrets.js";
 import { FileFetcher } from "./marketplace/fetch-file.js";
 import { createSourceRefresh } from "./marketplace/source-refresh.js";
 import { createMetrics } from "./metrics.js";
@@ -70,11 +78,11 @@ const VERSION = "0.1.0";
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
 	const { settings, logger } = options;
-	const secrets = createSecretBox(settings.HOOKBUS_MASTER_KEY);
+	const masterKeys = createMasterKeys(settings.HOOKBUS_MASTER_KEY, settings.HOOKBUS_MASTER_KEY_PREVIOUS);
 	const stopping = new AbortController();
 	const database = await openDatabase(options);
 	try {
-		return await compose(options, { database, secrets, stopping });
+		return await compose(options, { database, masterKeys, stopping });
 	} catch (thrown) {
 		stopping.abort();
 		await database.close().catch((failed) => logger.error({ error: describeError(failed) }, "the database cannot be closed"));
@@ -93,11 +101,11 @@ function openDatabase({ settings, logger, onFatal }: ControlPlaneOptions): Promi
 
 interface Opened {
 	readonly database: Database;
-	readonly secrets: ReturnType<typeof createSecretBox>;
+	readonly masterKeys: MasterKeys;
 	readonly stopping: AbortController;
 }
 
-async function compose(options: ControlPlaneOptions, { database, secrets, stopping }: Opened): Promise<ControlPlane> {
+async function compose(options: ControlPlaneOptions, { database, masterKeys, stopping }: Opened): Promise<ControlPlane> {
 	const { settings, logger } = options;
 	const link = new BusLink(
 		{
@@ -142,7 +150,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	const sources = createSourceRefresh(marketplace, settings.HOOKBUS_MARKET_REFRESH_MS, logger);
 	const app = await buildApp({
 		database,
-		secrets,
+		secrets: new TenantSecrets(masterKeys),
 		link,
 		relay,
 		fleet,

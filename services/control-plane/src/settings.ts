@@ -46,7 +46,13 @@ export const ControlPlaneSettings = Type.Object(
 			default: ".hookbus/control-plane",
 			description: "Directory of the embedded database and of uploads while they are checked",
 		}),
-		HOOKBUS_MASTER_KEY: Type.String({ minLength: 1, description: "32 bytes, base64; the same as the runtimes'. Seals secrets" }),
+		HOOKBUS_MASTER_KEY: Type.String({
+			minLength: 1,
+			description: "32 bytes, base64; the same as the runtimes'. Wraps the keys of secrets",
+		}),
+		HOOKBUS_MASTER_KEY_PREVIOUS: Type.Optional(
+			Type.String({ minLength: 1, description: "A further master key that opens, 32 bytes, base64: while keys are rotated" }),
+		),
 		HOOKBUS_ADMIN_KEY_FILE: Type.Optional(
 			Type.String({
 				minLength: 1,

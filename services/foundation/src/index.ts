@@ -11,10 +11,20 @@ export {
 } from "./define-errors.js";
 export { doneMarkKey } from "./done-mark-key.js";
 export { type Bus, type BusOptions, ensureBus } from "./ensure-bus.js";
+export { createMasterKeys, type DataKey, type MasterKeys } from "./master-keys.js";
 export { connectNats, isSafeNatsVersion, type NatsOptions } from "./nats-connection.js";
 export { type NatsAuthentication, NatsCredentialSettings, natsAuthentication } from "./nats-credentials.js";
 export { createOrderedStop, type StopStep } from "./ordered-stop.js";
 export { onTerminationSignals } from "./process-signals.js";
 export { LogLevel, type ReadSettingsOptions, readSettings } from "./read-settings.js";
-export { createSecretBox, type SecretBox, type SecretPlace } from "./secret-box.js";
+export { protectedHeader, sealedWith } from "./sealing-key.js";
+export {
+	createSecretBox,
+	createSecretOpener,
+	type DataKeys,
+	type SecretBox,
+	type SecretOpener,
+	type SecretPlace,
+	valueIdOf,
+} from "./secret-box.js";
 export * from "./wasm/index.js";

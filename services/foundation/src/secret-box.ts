@@ -1,14 +1,12 @@
-// Seals secret configuration values for storage and for the way to the runtime. The cipher work is jose's (JWE, RFC 7516,
-// `dir` with A256GCM and a random 96-bit nonce for each seal); the additional data binds a sealed value to its tenant,
-// plugin and field, so that one copied to another place does not open there.
-
-import { createHash } from "node:crypto";
+// Seals secret configuration values for storage and for the way to the runtime, under the data key of their tenant. What is sealed
+// is bound to its tenant, plugin, field, user and key: copied to another place it does not open there.
+import { randomUUID } from "node:crypto";
 import type { SealedSecret } from "@hookbus/schemas";
-import { FlattenedEncrypt, type FlattenedJWE, flattenedDecrypt } from "jose";
 import { defineErrors, describeError } from "./define-errors.js";
+import type { DataKey, MasterKeys } from "./master-keys.js";
+import { type SealingKey, sealedWith } from "./sealing-key.js";
 
 const errors = defineErrors({
-	master_key_invalid: { title: "The master key is not valid", status: 500, retryable: false },
 	secret_unreadable: { title: "A sealed secret cannot be opened", status: 500, retryable: false },
 });
 
@@ -16,48 +14,48 @@ export interface SecretPlace {
 	readonly tenant: string;
 	readonly plugin: string;
 	readonly field: string;
+	/** Id of the user whose own value it is; absent: it is everybody's. */
+	readonly user?: string;
 }
 
-export interface SecretBox {
-	/** Seals a text for one place. */
-	seal(plaintext: string, place: SecretPlace): Promise<SealedSecret>;
+export interface SecretOpener {
 	/** Opens what was sealed for this place. Throws CodedError `secret_unreadable` when key, place or bytes differ. */
 	open(sealed: SealedSecret, place: SecretPlace): Promise<string>;
 }
 
-/**
- * @param masterKey 32 bytes, base64
- * @throws CodedError `master_key_invalid`
- */
-export function createSecretBox(masterKey: string): SecretBox {
-	const key = Buffer.from(masterKey, "base64");
-	if (key.length !== 32) {
-		throw errors.master_key_invalid(
-			`HOOKBUS_MASTER_KEY holds ${key.length} bytes after base64 decoding; it needs 32 (openssl rand -base64 32)`,
-		);
-	}
-	const keyId = createHash("sha256").update(key).digest("hex").slice(0, 16);
+export interface SecretBox extends SecretOpener {
+	/** Seals a text for one place. */
+	seal(plaintext: string, place: SecretPlace): Promise<SealedSecret>;
+	/** Seals a value of this place anew, with the key that `seal` takes. Throws CodedError `secret_unreadable`. */
+	sealAnew(sealed: SealedSecret, place: SecretPlace): Promise<SealedSecret>;
+}
+
+/** Wrapped data keys of one tenant by their id. */
+export type DataKeys = Readonly<Record<string, SealedSecret>>;
+
+/** Opens what was sealed with one of these data keys, or, before there were any, with a master key itself. */
+export function createSecretOpener(master: MasterKeys, dataKeys: DataKeys): SecretOpener {
+	const unwrapped = new Map<string, Promise<SealingKey>>();
+	const find = (tenant: string, id: string): Promise<SealingKey> | undefined => {
+		const wrapped = Object.hasOwn(dataKeys, id) ? dataKeys[id] : undefined;
+		if (wrapped === undefined) return undefined;
+		const key = unwrapped.get(id) ?? master.unwrap(tenant, { id, wrapped });
+		unwrapped.set(id, key);
+		return key;
+	};
 	return {
-		async seal(plaintext, place) {
-			const jwe = await new FlattenedEncrypt(new TextEncoder().encode(plaintext))
-				.setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: keyId })
-				.setAdditionalAuthenticatedData(additionalData(place))
-				.encrypt(key);
-			return { jwe: { ...jwe } };
-		},
 		async open(sealed, place) {
-			const jwe = sealed.jwe as unknown as FlattenedJWE;
+			const id = sealedWith(sealed) ?? "unknown";
 			try {
-				// The stored additional data is replaced by the one of the place that asks: a moved value must not open.
-				const opened = await flattenedDecrypt({ ...jwe, aad: Buffer.from(additionalData(place)).toString("base64url") }, key, {
-					keyManagementAlgorithms: ["dir"],
-					contentEncryptionAlgorithms: ["A256GCM"],
-				});
-				return new TextDecoder().decode(opened.plaintext);
+				const dataKey = await find(place.tenant, id);
+				if (dataKey !== undefined) return text(await dataKey.open(sealed.jwe, [...boundTo(place), id]));
+				const key = master.find(id);
+				if (key === undefined) throw new Error("there is no such key here");
+				return text(await key.open(sealed.jwe, boundTo(place)));
 			} catch (thrown) {
 				throw errors.secret_unreadable(
-					`secret ${place.field} of plugin ${place.plugin} in tenant ${place.tenant} cannot be opened with key ${keyId} ` +
-						`(${describeError(thrown)}); set the master key that it was sealed with, or set the secret again`,
+					`secret ${nameOf(place)} cannot be opened with key ${id} (${describeError(thrown)}); ` +
+						"set the master key that it was sealed with, or set the secret again",
 					{ cause: thrown },
 				);
 			}
@@ -65,6 +63,37 @@ export function createSecretBox(masterKey: string): SecretBox {
 	};
 }
 
-function additionalData(place: SecretPlace): Uint8Array {
-	return new TextEncoder().encode(JSON.stringify([place.tenant, place.plugin, place.field]));
+/** @param sealWith the data key of the tenant for what is sealed from now on; asked for when something is */
+export function createSecretBox(master: MasterKeys, dataKeys: DataKeys, sealWith: () => Promise<DataKey>): SecretBox {
+	const opener = createSecretOpener(master, dataKeys);
+	const seal = async (plaintext: string, place: SecretPlace, valueId: string): Promise<SealedSecret> => {
+		const key = await master.unwrap(place.tenant, await sealWith());
+		const jwe = await key.seal(new TextEncoder().encode(plaintext), [...boundTo(place), key.id]);
+		return { jwe, valueId };
+	};
+	return {
+		...opener,
+		seal: (plaintext, place) => seal(plaintext, place, randomUUID()),
+		sealAnew: async (sealed, place) => await seal(await opener.open(sealed, place), place, valueIdOf(sealed)),
+	};
+}
+
+/**
+ * Names the value without saying anything about it: the same as long as the value was not set again, however often it was sealed
+ * anew; for one that was sealed before values had names, the tag of its seal.
+ */
+export function valueIdOf({ valueId, jwe }: SealedSecret): string {
+	return valueId ?? String(jwe["tag"]);
+}
+
+function boundTo({ tenant, plugin, field, user }: SecretPlace): string[] {
+	return [tenant, plugin, field, ...(user === undefined ? [] : [user])];
+}
+
+function nameOf({ tenant, plugin, field, user }: SecretPlace): string {
+	return `${field} of plugin ${plugin} in tenant ${tenant}${user === undefined ? "" : ` for user ${user}`}`;
+}
+
+function text(bytes: Uint8Array): string {
+	return new TextDecoder().decode(bytes);
 }

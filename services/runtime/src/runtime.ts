@@ -8,8 +8,8 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import {
 	connectNats,
+	createMasterKeys,
 	createOrderedStop,
-	createSecretBox,
 	describeError,
 	ensureBus,
 	natsAuthentication,
@@ -69,6 +69,7 @@ export interface RuntimeParts {
 /** Starts a runtime. Resolves when it serves the tables that exist. Waits for NATS as long as it takes. */
 export async function startRuntime({ settings, logger, lastResort, recycle }: RuntimeParts): Promise<Runtime> {
 	const id = settings.HOOKBUS_RUNTIME_ID ?? `rt-${randomBytes(6).toString("hex")}`;
+	const masterKeys = createMasterKeys(settings.HOOKBUS_MASTER_KEY, settings.HOOKBUS_MASTER_KEY_PREVIOUS);
 	const startedAt = new Date().toISOString();
 	const metrics = new RuntimeMetrics();
 	const stalls = new StallWatch(monotonicMs);
@@ -210,7 +211,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		routes: bus.routes,
 		tables,
 		modules,
-		secrets: createSecretBox(settings.HOOKBUS_MASTER_KEY),
+		masterKeys,
 		executor: admission,
 		ceiling: new Set(settings.HOOKBUS_PERMISSIONS.split(",") as Permission[]),
 		nextChainId: () => {

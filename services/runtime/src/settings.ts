@@ -23,6 +23,9 @@ export const RuntimeSettings = Type.Object(
 			minLength: 1,
 			description: "32 bytes, base64; the same as the control plane's. Opens sealed secrets",
 		}),
+		HOOKBUS_MASTER_KEY_PREVIOUS: Type.Optional(
+			Type.String({ minLength: 1, description: "A further master key that opens, 32 bytes, base64: while keys are rotated" }),
+		),
 		HOOKBUS_RUNTIME_ID: Type.Optional(
 			Type.String({
 				pattern: "^[A-Za-z0-9_-]{1,64}$",

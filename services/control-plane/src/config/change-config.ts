@@ -1,11 +1,12 @@
 // Sets a plugin's global configuration: checked whole before anything changes, secrets sealed before they reach the database.
-import type { FaultLocation, SecretBox } from "@hookbus/foundation";
+import type { FaultLocation } from "@hookbus/foundation";
 import type { Manifest, PluginConfig, SealedSecret } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import type { TenantSecrets } from "../keys/tenant-secrets.js";
 import { updatePlugin } from "../plugins/repository.js";
 import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
@@ -17,7 +18,7 @@ import { findConfig, type StoredConfig, saveConfig } from "./repository.js";
 
 export interface ConfigParts {
 	readonly database: Database;
-	readonly secrets: SecretBox;
+	readonly secrets: TenantSecrets;
 	readonly checks: CheckedConfigs;
 }
 
@@ -28,7 +29,7 @@ type SecretWish = { readonly keep: true } | { readonly remove: true } | { readon
  * @throws CodedError `plugin_not_found`, `config_invalid`, `secret_unreadable`
  */
 export function changeConfig(
-	{ database, secrets: box, checks }: ConfigParts,
+	{ database, secrets: tenantSecrets, checks }: ConfigParts,
 	actor: Actor,
 	plugin: string,
 	body: Config,
@@ -37,6 +38,7 @@ export function changeConfig(
 	return commitChange(database, actor, async (queries, revision) => {
 		const manifest = await currentManifest(queries, tenant, plugin);
 		const before = await findConfig(queries, tenant, plugin);
+		const box = await tenantSecrets.boxOf(queries, tenant);
 		const { config, wishes } = split(manifest, body);
 		const kept = Object.fromEntries(Object.entries(before.secrets).filter(([field]) => keeps(wishes.get(field))));
 		const set = [...wishes].flatMap(([field, wish]): [string, string][] => ("set" in wish ? [[field, wish.set]] : []));

@@ -1,6 +1,6 @@
 // Checks configurations against a plugin's JSON Schema before anything changes: the global one and what each binding makes
 // of it. Secrets are opened for the check only, and nothing that is said about them repeats a value.
-import type { FaultLocation, SecretBox } from "@hookbus/foundation";
+import type { FaultLocation, SecretOpener } from "@hookbus/foundation";
 import { ALL_ASSISTANTS, type Manifest, type SealedSecret } from "@hookbus/schemas";
 import type { SchemaFault } from "../checks/check-messages.js";
 import type { CheckThreads } from "../checks/check-threads.js";
@@ -70,10 +70,10 @@ function scopePath(assistant: string | null): string {
 /**
  * Opens the stored secrets of a plugin, for a check.
  *
- * @throws CodedError `secret_unreadable` when one was sealed with another master key
+ * @throws CodedError `secret_unreadable` when one was sealed with a key that is not here
  */
 export async function openSecrets(
-	box: SecretBox,
+	box: SecretOpener,
 	tenant: string,
 	plugin: string,
 	secrets: Readonly<Record<string, SealedSecret>>,
@@ -84,7 +84,7 @@ export async function openSecrets(
 			opened.push([field, await box.open(sealed, { tenant, plugin, field })]);
 		} catch (thrown) {
 			throw errors.secret_unreadable(
-				`secret ${field} of plugin ${plugin} was sealed with another master key; set HOOKBUS_MASTER_KEY to that one, or set the secret again with PUT /api/v1/plugins/${plugin}/config`,
+				`secret ${field} of plugin ${plugin} was sealed with another master key; set HOOKBUS_MASTER_KEY_PREVIOUS to that one, or set the secret again with PUT /api/v1/plugins/${plugin}/config`,
 				{ cause: thrown },
 			);
 		}

@@ -1,4 +1,5 @@
 // Queries on the snapshots of plugins.
+import { valueIdOf } from "@hookbus/foundation";
 import type { NetworkRule, Permission, PluginLimits, SealedSecret } from "@hookbus/schemas";
 import { and, desc, eq, gte, lt } from "drizzle-orm";
 import { canonicalJson } from "../canonical-json.js";
@@ -49,7 +50,13 @@ export async function addSnapshot(queries: Queries, place: SnapshotPlace, conten
 
 /** The same in every part, on or off included. */
 export function sameSnapshot(a: SnapshotContent, b: SnapshotContent): boolean {
-	return canonicalJson(copyOf(a)) === canonicalJson(copyOf(b));
+	return canonicalJson(comparable(a)) === canonicalJson(comparable(b));
+}
+
+/** A secret that was sealed anew is the same value. */
+function comparable(content: SnapshotContent) {
+	const secrets = Object.entries(content.secrets).map(([field, sealed]) => [field, valueIdOf(sealed)]);
+	return { ...copyOf(content), secrets: Object.fromEntries(secrets) };
 }
 
 function copyOf({ version, enabled, config, secrets, grants, network, limits }: SnapshotContent) {

@@ -2,7 +2,6 @@
 // opened and closed by the composition.
 import { randomUUID } from "node:crypto";
 import multipart from "@fastify/multipart";
-import type { SecretBox } from "@hookbus/foundation";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import type { Logger } from "pino";
 import { addApiKeyRoutes } from "../api-keys/routes.js";
@@ -23,6 +22,7 @@ import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
 import { addHistoryRoutes } from "../history/routes.js";
+import type { TenantSecrets } from "../keys/tenant-secrets.js";
 import type { SourceParts } from "../marketplace/change-sources.js";
 import { addMarketplaceRoutes } from "../marketplace/routes.js";
 import type { ControlPlaneMetrics } from "../metrics.js";
@@ -48,7 +48,7 @@ import { compileInput } from "./validate-input.js";
 
 export interface AppParts {
 	readonly database: Database;
-	readonly secrets: SecretBox;
+	readonly secrets: TenantSecrets;
 	readonly link: BusLink;
 	readonly relay: OutboxRelay;
 	readonly fleet: RuntimeFleet;

@@ -1,6 +1,5 @@
 // What must hold before a plugin may run: its version was not recalled, every permission that it asks for is granted, its module fits the limits that an admin
 // set, and its configuration is valid in every scope. Asked in the transaction of each change that could break it, so an enabled plugin always fulfils it.
-import type { SecretBox } from "@hookbus/foundation";
 import type { Manifest, PluginLimits } from "@hookbus/schemas";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import { type CheckedConfig, openSecrets } from "../config/check-config.js";
@@ -9,6 +8,7 @@ import { secretFields } from "../config/config-schema.js";
 import { findConfig } from "../config/repository.js";
 import type { Queries } from "../database/database.js";
 import { errors } from "../errors.js";
+import type { TenantSecrets } from "../keys/tenant-secrets.js";
 import { requireNotRecalled } from "../recalls/match-recall.js";
 import { type Granted, missingGrants, missingRules } from "../routing/granted.js";
 import { describeRule } from "../routing/network-rules.js";
@@ -16,7 +16,7 @@ import { requireFittingMemory } from "./change-limits.js";
 import { findGranted, type VersionRow } from "./repository.js";
 
 export interface ActivationParts {
-	readonly secrets: SecretBox;
+	readonly secrets: TenantSecrets;
 	readonly checks: CheckedConfigs;
 }
 
@@ -77,7 +77,7 @@ export async function requireValidConfig(
 	const faults = checks.faultsOf({
 		manifest,
 		config: stored.config,
-		secrets: await openSecrets(secrets, tenant, plugin, used),
+		secrets: await openSecrets(await secrets.boxOf(queries, tenant), tenant, plugin, used),
 		bindings: bindings ?? (await bindingsOfPlugin(queries, tenant, plugin)),
 	});
 	const [first] = faults;

@@ -1,5 +1,6 @@
 // Compiles a tenant's plugins and bindings into the route table that runtimes work from. A pure function: the same input
 // gives the same table, so every rule can be tested as a row of input and output.
+import { sealedWith, valueIdOf } from "@hookbus/foundation";
 import { HOOK_NAMES, type HookRoutes, type RoutedPlugin, type RouteStep, type RouteTable, SHARE_BUCKETS } from "@hookbus/schemas";
 import { canonicalJson, digestOfJson } from "../canonical-json.js";
 import { effectiveConfig } from "../config/config-schema.js";
@@ -35,7 +36,15 @@ export function compileRouteTable(head: TableHead, input: RoutingInput): RouteTa
 	const lists = listed.length === 0 ? {} : { optIns: Object.fromEntries(listed) };
 	const recalled = input.recalledDigests ?? [];
 	const stopped = recalled.length === 0 ? {} : { recalled: [...recalled] };
-	return { spec: "1", ...head, plugins: routed.byKey(), ...lists, ...stopped, hooks };
+	const plugins = routed.byKey();
+	return { spec: "1", ...head, plugins, ...lists, ...keysOf(plugins, input), ...stopped, hooks };
+}
+
+/** The data keys that these secrets were sealed with, and no others: a runtime gets what it needs. */
+function keysOf(plugins: RouteTable["plugins"], { dataKeys = {} }: RoutingInput): Pick<RouteTable, "dataKeys"> {
+	const used = new Set(Object.values(plugins).flatMap(({ secrets }) => Object.values(secrets).map(sealedWith)));
+	const its = Object.entries(dataKeys).filter(([id]) => used.has(id));
+	return its.length === 0 ? {} : { dataKeys: Object.fromEntries(its) };
 }
 
 /** Assistants that have a binding of their own, sorted. */
@@ -106,6 +115,8 @@ function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>):
 	const limits = effectiveLimits(plugin.manifest, plugin.limits);
 	const config = effectiveConfig(plugin.manifest, plugin.config, override);
 	const secrets = { ...plugin.secrets };
+	// A secret that was sealed anew is the same value: what runs with it goes on.
+	const values = Object.fromEntries(Object.entries(secrets).map(([field, sealed]) => [field, valueIdOf(sealed)]));
 	// With the revision since which it runs so: a plugin that is disabled and enabled again begins anew in a runtime, whose breaker
 	// has given it up, also when that runtime never saw the table between the two.
 	const since = plugin.changedRevision;
@@ -114,7 +125,7 @@ function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>):
 		version: plugin.version,
 		digest: plugin.digest,
 		size: plugin.size,
-		configRevision: digestOfJson({ config, secrets, grants, network, limits, since }).slice(0, 32),
+		configRevision: digestOfJson({ config, secrets: values, grants, network, limits, since }).slice(0, 32),
 		config,
 		secrets,
 		grants,

@@ -3,6 +3,7 @@ import { and, eq } from "drizzle-orm";
 import { optedInUsers } from "../bindings/opt-in-repository.js";
 import type { Queries } from "../database/database.js";
 import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
+import { dataKeysOf } from "../keys/repository.js";
 import { grantedByPlugin } from "../plugins/repository.js";
 import { matchRecall } from "../recalls/match-recall.js";
 import { recalledDigests } from "../recalls/recalled-digests.js";
@@ -62,6 +63,7 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 			};
 		}),
 		bindings: bound.map((row) => ({ ...row, users: users.get(row.id) ?? [] })),
+		dataKeys: await dataKeysOf(queries, tenant),
 		recalledDigests: await recalledDigests(queries, tenant, recalls),
 	};
 }

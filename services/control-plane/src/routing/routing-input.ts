@@ -1,4 +1,5 @@
 // What the compiler of route tables starts from: a tenant's plugins and bindings, as they are stored.
+import type { DataKeys } from "@hookbus/foundation";
 import type { BindingMode, FailurePolicy, Manifest, PluginLimits, RolloutMode, SealedSecret } from "@hookbus/schemas";
 import type { Config } from "../config/merge-config.js";
 import type { Granted } from "./granted.js";
@@ -58,6 +59,8 @@ export interface RoutingBinding {
 export interface RoutingInput {
 	readonly plugins: readonly RoutingPlugin[];
 	readonly bindings: readonly RoutingBinding[];
+	/** Wrapped data keys of the tenant by their id; absent: none. */
+	readonly dataKeys?: DataKeys;
 	/** Digests of versions that were recalled, sorted; absent: none. */
 	readonly recalledDigests?: readonly string[];
 }

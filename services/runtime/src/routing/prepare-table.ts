@@ -3,7 +3,14 @@
 // limits and secrets: else a plugin could keep its old ones by failing.
 
 import { isDeepStrictEqual } from "node:util";
-import { CodedError, describeError, ModuleFault, type SecretBox } from "@hookbus/foundation";
+import {
+	CodedError,
+	createSecretOpener,
+	describeError,
+	type MasterKeys,
+	ModuleFault,
+	type SecretOpener,
+} from "@hookbus/foundation";
 import {
 	type ActivationFault,
 	HOOK_NAMES,
@@ -41,7 +48,7 @@ export type PreparedChains = ReadonlyMap<
 
 export interface PrepareParts {
 	readonly modules: ModuleStore;
-	readonly secrets: SecretBox;
+	readonly masterKeys: MasterKeys;
 	readonly executor: ChainExecutor;
 	/** Permissions that this deployment lets any plugin have. */
 	readonly ceiling: ReadonlySet<Permission>;
@@ -63,10 +70,11 @@ export async function prepareTable(
 		if (its !== undefined) rights.set(image.key, its);
 	};
 	const modules: ModuleRequest[] = [];
+	const secrets = createSecretOpener(parts.masterKeys, table.dataKeys ?? {});
 	for (const [key, plugin] of Object.entries(table.plugins)) {
 		const request = { digest: plugin.digest, memoryPages: plugin.limits.memoryPages, exports: exportsOf(table, key) };
 		modules.push(request);
-		const image = await loadImage(table.tenant, plugin, request, parts, previous);
+		const image = await loadImage(table.tenant, plugin, request, { ...parts, secrets }, previous);
 		if ("image" in image) {
 			take(key, image.image, image.rights);
 			continue;
@@ -107,7 +115,7 @@ async function loadImage(
 	tenant: string,
 	plugin: RoutedPlugin,
 	request: ModuleRequest,
-	parts: PrepareParts,
+	parts: PrepareParts & { readonly secrets: SecretOpener },
 	previous: PreparedTable | undefined,
 ): Promise<LoadedImage> {
 	const key = `${tenant}/${plugin.name}/${plugin.digest}/${plugin.configRevision}/${[...request.exports].sort().join()}`;
@@ -172,7 +180,7 @@ function extismConfig(plugin: RoutedPlugin, secrets: Readonly<Record<string, str
 }
 
 /** For the plugins that were granted to read them, and for the requests into which the host puts them. */
-async function openSecrets(tenant: string, plugin: RoutedPlugin, box: SecretBox): Promise<Record<string, string>> {
+async function openSecrets(tenant: string, plugin: RoutedPlugin, box: SecretOpener): Promise<Record<string, string>> {
 	const opened: Record<string, string> = {};
 	if (!plugin.grants.includes("read_secrets") && !plugin.grants.includes("network_access")) return opened;
 	for (const [field, sealed] of Object.entries(plugin.secrets)) {

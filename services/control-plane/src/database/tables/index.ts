@@ -17,6 +17,7 @@ export { plugins } from "./plugins.js";
 export { recalls } from "./recalls.js";
 export { rollouts } from "./rollouts.js";
 export { storePurges } from "./store-purges.js";
+export { tenantKeys } from "./tenant-keys.js";
 export { tenants } from "./tenants.js";
 export { trustPolicies } from "./trust-policies.js";
 export { trustedPublishers } from "./trusted-publishers.js";

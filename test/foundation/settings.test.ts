@@ -1,7 +1,7 @@
-// Settings that are wrong are refused with name and way out; secrets open only in the place that they were sealed for.
+// Settings that are wrong are refused with name and way out; an ordered stop does every step.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createOrderedStop, createSecretBox, isSafeNatsVersion, readSettings } from "@hookbus/foundation";
+import { createOrderedStop, isSafeNatsVersion, readSettings } from "@hookbus/foundation";
 import { Type } from "@sinclair/typebox";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
@@ -37,41 +37,6 @@ describe("settings", () => {
 		expect(readSettings(schema, { HOOKBUS_KEY_FILE: file }).HOOKBUS_KEY).toBe("from the file");
 		expect(() => readSettings(schema, { HOOKBUS_KEY_FILE: file, HOOKBUS_KEY: "x" })).toThrow(/both set/);
 		expect(() => readSettings(schema, { HOOKBUS_KEY_FILE: join(dir, "none") })).toThrow(/cannot be read/);
-	});
-});
-
-describe("a secret box", () => {
-	const key = Buffer.alloc(32, 1).toString("base64");
-	const place = { tenant: "acme", plugin: "pii-redactor", field: "pseudonymKey" };
-
-	test("opens what it sealed, and seals the same text differently each time", async () => {
-		const box = createSecretBox(key);
-		const [one, two] = [await box.seal("hush", place), await box.seal("hush", place)];
-		expect(one).not.toEqual(two);
-		expect(await box.open(one, place)).toBe("hush");
-		expect(JSON.stringify(one)).not.toContain("hush");
-	});
-
-	test.each([{ tenant: "other" }, { plugin: "other" }, { field: "other" }])(
-		"a sealed secret does not open in another place: %j",
-		async (moved) => {
-			const box = createSecretBox(key);
-			const sealed = await box.seal("hush", place);
-			await expect(box.open(sealed, { ...place, ...moved })).rejects.toMatchObject({ code: "secret_unreadable" });
-		},
-	);
-
-	test("another key and changed bytes do not open it", async () => {
-		const sealed = await createSecretBox(key).seal("hush", place);
-		await expect(createSecretBox(Buffer.alloc(32, 2).toString("base64")).open(sealed, place)).rejects.toMatchObject({
-			code: "secret_unreadable",
-		});
-		const changed = { jwe: { ...sealed.jwe, ciphertext: `A${String(sealed.jwe.ciphertext).slice(1)}B` } };
-		await expect(createSecretBox(key).open(changed, place)).rejects.toMatchObject({ code: "secret_unreadable" });
-	});
-
-	test("a master key of another length is refused", () => {
-		expect(() => createSecretBox("c2hvcnQ=")).toThrow(/5 bytes.*needs 32/);
 	});
 });
 
