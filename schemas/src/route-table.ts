@@ -7,10 +7,13 @@ import { Digest, JsonPointer, PluginName, SemVer, SubjectToken } from "./identif
 import { EffectiveLimits, Permission, ToolDefinition } from "./manifest.js";
 import { NetworkRule } from "./network-rule.js";
 
-/** A secret sealed for the runtime: flattened JWE (RFC 7516), `dir` + A256GCM, bound by its AAD to tenant, plugin and field. */
+/** A secret sealed for the runtime: flattened JWE (RFC 7516), `dir` + A256GCM, bound by its AAD to tenant, plugin, field and, where it is a user's, the user. */
 export const SealedSecret = Type.Object(
 	{ jwe: Type.Record(Type.String(), Type.Unknown()) },
-	{ $id: "SealedSecret", description: "Flattened JWE (RFC 7516), dir + A256GCM; additional data: tenant, plugin, field" },
+	{
+		$id: "SealedSecret",
+		description: "Flattened JWE (RFC 7516), dir + A256GCM; additional data: tenant, plugin, field, and the user whose own it is",
+	},
 );
 export type SealedSecret = Static<typeof SealedSecret>;
 
@@ -35,6 +38,22 @@ export const RoutedPlugin = Type.Object(
 	{ $id: "RoutedPlugin" },
 );
 export type RoutedPlugin = Static<typeof RoutedPlugin>;
+
+/** The configuration that one user has instead of everybody's: of one plugin as some bindings need it. */
+export const UserConfig = Type.Object(
+	{
+		user: Type.String({ description: "Id of the user as events carry it" }),
+		configRevision: Type.String({ description: "As that of a routed plugin, for this user" }),
+		config: Type.Record(Type.String(), Type.Unknown(), {
+			description: "Top-level properties of the effective configuration that are not as everybody has them",
+		}),
+		secrets: Type.Record(Type.String(), SealedSecret, {
+			description: "The user's own, sealed for the user; those of the plugin count beside them",
+		}),
+	},
+	{ $id: "UserConfig" },
+);
+export type UserConfig = Static<typeof UserConfig>;
 
 /** Conversations fall into so many buckets; a step with a share runs for some of them. */
 export const SHARE_BUCKETS = 1_000_000;
@@ -89,6 +108,12 @@ export const RouteTable = Type.Object(
 		optIns: Type.Optional(
 			Type.Record(Type.String(), Type.Array(Type.String()), {
 				description: "Ids of the users who opted in, by the key that steps name",
+			}),
+		),
+		userConfigs: Type.Optional(
+			Type.Record(Type.String(), Type.Array(UserConfig), {
+				description:
+					"Users who have a configuration of their own, by the key in plugins; for all others the plugin runs as it stands there",
 			}),
 		),
 		recalled: Type.Optional(

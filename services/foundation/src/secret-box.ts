@@ -1,6 +1,6 @@
 // Seals secret configuration values for storage and for the way to the runtime. The cipher work is jose's (JWE, RFC 7516,
 // `dir` with A256GCM and a random 96-bit nonce for each seal); the additional data binds a sealed value to its tenant,
-// plugin and field, so that one copied to another place does not open there.
+// plugin, field and user, so that one copied to another place does not open there.
 
 import { createHash } from "node:crypto";
 import type { SealedSecret } from "@hookbus/schemas";
@@ -16,6 +16,8 @@ export interface SecretPlace {
 	readonly tenant: string;
 	readonly plugin: string;
 	readonly field: string;
+	/** Whose own secret it is; absent: everybody's. */
+	readonly user?: string;
 }
 
 export interface SecretBox {
@@ -65,6 +67,6 @@ export function createSecretBox(masterKey: string): SecretBox {
 	};
 }
 
-function additionalData(place: SecretPlace): Uint8Array {
-	return new TextEncoder().encode(JSON.stringify([place.tenant, place.plugin, place.field]));
+function additionalData({ tenant, plugin, field, user }: SecretPlace): Uint8Array {
+	return new TextEncoder().encode(JSON.stringify([tenant, plugin, field, ...(user === undefined ? [] : [user])]));
 }

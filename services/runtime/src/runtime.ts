@@ -213,6 +213,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		secrets: createSecretBox(settings.HOOKBUS_MASTER_KEY),
 		executor: admission,
 		ceiling: new Set(settings.HOOKBUS_PERMISSIONS.split(",") as Permission[]),
+		userConfigsMs: settings.HOOKBUS_USER_CONFIGS_MS,
 		nextChainId: () => {
 			chainIds += 1;
 			return chainIds;
