@@ -45,6 +45,22 @@ export const RoutedPlugin = Type.Object(
 );
 export type RoutedPlugin = Static<typeof RoutedPlugin>;
 
+/** The configuration that one user has instead of everybody's: of one plugin as some bindings need it. */
+export const UserConfig = Type.Object(
+	{
+		user: Type.String({ description: "Id of the user as events carry it" }),
+		configRevision: Type.String({ description: "As that of a routed plugin, for this user" }),
+		config: Type.Record(Type.String(), Type.Unknown(), {
+			description: "Top-level properties of the effective configuration that are not as everybody has them",
+		}),
+		secrets: Type.Record(Type.String(), SealedSecret, {
+			description: "The user's own, sealed for the user; those of the plugin count beside them",
+		}),
+	},
+	{ $id: "UserConfig" },
+);
+export type UserConfig = Static<typeof UserConfig>;
+
 /** Conversations fall into so many buckets; a step with a share runs for some of them. */
 export const SHARE_BUCKETS = 1_000_000;
 
@@ -104,6 +120,12 @@ export const RouteTable = Type.Object(
 			Type.Record(Type.String(), SealedSecret, {
 				description:
 					"Keys that the secrets were sealed with, by their id, wrapped with the master key; absent: it sealed them itself, or there are none",
+			}),
+		),
+		userConfigs: Type.Optional(
+			Type.Record(Type.String(), Type.Array(UserConfig), {
+				description:
+					"Users who have a configuration of their own, by the key in plugins; for all others the plugin runs as it stands there",
 			}),
 		),
 		recalled: Type.Optional(

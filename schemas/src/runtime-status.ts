@@ -15,6 +15,9 @@ export const ActivationFault = Type.Object({
 	code: Type.String(),
 	message: Type.String(),
 	running: Type.Optional(SemVer),
+	user: Type.Optional(
+		Type.String({ description: "Only the own configuration of this user could not be taken; absent: the plugin for everybody" }),
+	),
 });
 export type ActivationFault = Static<typeof ActivationFault>;
 

@@ -63,6 +63,7 @@ test("its secrets, and its memory, are those of the new table; the same limits a
 			stop: async () => {},
 		},
 		ceiling: new Set(["network_access"]),
+		userConfigsMs: 1_000,
 		nextChainId: () => 1,
 		logger: pino({ level: "silent" }),
 	};

@@ -65,6 +65,7 @@ function preparedTable(revision: number, ...keys: string[]): PreparedTable {
 		chains: new Map([["on_chat_message", { all: chainOf(revision), assistants: new Map() }]]),
 		faults: [],
 		modules: keys.map((digest) => ({ digest, memoryPages: 1, exports: [] })),
+		users: { images: new Map(), taken: [], faults: [], refused: new Map(), waits: new Set() },
 	};
 }
 

@@ -19,6 +19,7 @@ import {
 	type RuntimeStatus,
 	type ToolDefinition,
 	type ToolPhase,
+	type UserConfig,
 } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import { makeTenantBox } from "./tenant-box.js";
@@ -35,6 +36,8 @@ export interface TestPlugin {
 	readonly limits?: PluginLimits;
 	readonly tools?: readonly ToolDefinition[];
 	readonly bindings: readonly TestBinding[];
+	/** What users have as their own: top-level properties, and secrets to be sealed for them. */
+	readonly users?: Readonly<Record<string, { config?: Record<string, unknown>; secrets?: Readonly<Record<string, string>> }>>;
 }
 
 export interface TestBinding {
@@ -123,10 +126,16 @@ export function digestOf(bytes: Uint8Array): string {
 }
 
 async function sealSecrets(table: RouteTable, plugins: readonly TestPlugin[]): Promise<void> {
-	const { tenant, plugins: routed } = table;
+	const { tenant, plugins: routed, userConfigs } = table;
 	const { box, dataKeys } = await makeTenantBox(tenant, TEST_MASTER_KEY);
 	table.dataKeys = dataKeys;
-	for (const { name, secrets = {} } of plugins) {
+	for (const { name, secrets = {}, users = {} } of plugins) {
+		for (const [user, own] of Object.entries(users)) {
+			const entry = userConfigs?.[name]?.find((each) => each.user === user);
+			for (const [field, value] of Object.entries(own.secrets ?? {})) {
+				(entry as UserConfig).secrets[field] = await box.seal(value, { tenant, plugin: name, field, user });
+			}
+		}
 		for (const [field, value] of Object.entries(secrets)) {
 			const sealed = await box.seal(value, { tenant, plugin: name, field });
 			(routed[name] as RoutedPlugin).secrets[field] = sealed;
@@ -168,6 +177,16 @@ export function buildTable(tenant: string, revision: number, plugins: readonly T
 			limits: { ...DEFAULT_LIMITS, timeoutMs: TIMEOUT_MS, ...plugin.limits },
 			tools: [...(plugin.tools ?? [])],
 		};
+		const users = Object.entries(plugin.users ?? {}).map(([user, { config: own = {}, secrets }]) => ({
+			user,
+			configRevision: createHash("sha256")
+				.update(JSON.stringify([config, own, plugin.grants, plugin.network, plugin.limits, secrets, secrets && user]))
+				.digest("hex")
+				.slice(0, 16),
+			config: own,
+			secrets: {},
+		}));
+		if (users.length > 0) table.userConfigs = { ...table.userConfigs, [plugin.name]: users };
 		for (const binding of plugin.bindings) {
 			table.hooks[binding.hook] ??= { assistants: {} };
 			const routes = table.hooks[binding.hook] as HookRoutes;

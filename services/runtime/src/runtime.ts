@@ -214,6 +214,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		masterKeys,
 		executor: admission,
 		ceiling: new Set(settings.HOOKBUS_PERMISSIONS.split(",") as Permission[]),
+		userConfigsMs: settings.HOOKBUS_USER_CONFIGS_MS,
 		nextChainId: () => {
 			chainIds += 1;
 			return chainIds;

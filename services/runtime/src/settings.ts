@@ -94,6 +94,13 @@ export const RuntimeSettings = Type.Object(
 			maximum: 100,
 			description: "How often in a row a plugin may fail like this until it is given up and the control plane disables it",
 		}),
+		HOOKBUS_USER_CONFIGS_MS: Type.Integer({
+			default: 5_000,
+			minimum: 100,
+			maximum: 60_000,
+			description:
+				"Milliseconds in which the own configurations of users are tried out before a new route table is in service; the rest are tried right after it",
+		}),
 		HOOKBUS_RECYCLE_AFTER_KILLS: Type.Integer({
 			default: 2_000,
 			minimum: 1,

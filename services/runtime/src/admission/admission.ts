@@ -6,6 +6,7 @@
 //       → a plugin has too many events → waits, a moment → admitted, or goes on without that plugin
 import type { BreakerStatus } from "@hookbus/schemas";
 import { replyBudgetMs } from "../chain/reply-budget.js";
+import { leadingImage } from "../chain/user-step.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { CallCompletion, HookCall } from "../threads/hook-call.js";
@@ -129,14 +130,16 @@ export class Admission implements ChainExecutor {
 	}
 
 	#gateFor(step: ThreadStep, chain: ThreadChain, images: ReadonlyMap<string, PluginImage>): StepGate | undefined {
-		if (step.image === undefined) return undefined;
-		let guarded = this.#guarded.get(step.image);
+		// Whatever configuration a user has of their own, it counts for the plugin: one breaker, one rate, one budget.
+		const key = leadingImage(step);
+		if (key === undefined) return undefined;
+		let guarded = this.#guarded.get(key);
 		if (guarded === undefined) {
-			const image = images.get(step.image);
+			const image = images.get(key);
 			if (image === undefined) return undefined;
 			const breaker = new Breaker(this.#parts.breaker);
 			guarded = { image, tenant: chain.tenant, breaker, quota: this.#quotaFor(chain.tenant, image), revision: chain.revision };
-			this.#guarded.set(step.image, guarded);
+			this.#guarded.set(key, guarded);
 		}
 		guarded.revision = chain.revision;
 		return { step, breaker: guarded.breaker, quota: guarded.quota };

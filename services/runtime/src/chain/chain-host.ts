@@ -59,7 +59,7 @@ export class ChainHost {
 				});
 			}
 			if (!warm) continue;
-			const failure = await this.#prepare((this.#plugins.get(image.key) as HostedPlugin).loaded, WARM_TIMEOUT_MS);
+			const failure = await this.#prepare((this.#plugins.get(image.key) as HostedPlugin).loaded, warmTimeoutMs(image));
 			if (failure !== undefined) faults.push({ image: image.key, code: failure.outcome, message: failure.message });
 		}
 		for (const chain of chains) this.#chains.set(chain.id, chain);
@@ -126,4 +126,12 @@ export class ChainHost {
 		this.#guard.disarm();
 		return failure;
 	}
+}
+
+/**
+ * An instance for users with a configuration of their own is made when an event of theirs comes, within the time of its invocation: a
+ * configuration for which that is not enough is refused beforehand, or each of their events would end a thread.
+ */
+function warmTimeoutMs({ ofUsers, limits }: PluginImage): number {
+	return ofUsers === undefined ? WARM_TIMEOUT_MS : Math.min(PREPARE_TIMEOUT_MS, limits.timeoutMs);
 }

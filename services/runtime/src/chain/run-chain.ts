@@ -14,6 +14,7 @@ import type { InvocationGuard } from "./invocation-guard.js";
 import { readEvent } from "./read-event.js";
 import { replyBudgetMs } from "./reply-budget.js";
 import { isForEvent } from "./step-audience.js";
+import { stepFor } from "./user-step.js";
 import { withholdText } from "./withhold-text.js";
 
 export interface ChainInput {
@@ -98,7 +99,7 @@ class ChainPass {
 		const { chain, item, clock } = this.#input;
 		let observersLeft = false;
 		for (let index = this.#firstStep; index < chain.steps.length; index += 1) {
-			const step = chain.steps[index] as ThreadStep;
+			const step = stepFor(chain.steps[index] as ThreadStep, this.#event);
 			if (!this.#applies(step, index)) continue;
 			if (item.kind === "reply" && step.effect === "observe") {
 				this.#bookDeferred(step, index);

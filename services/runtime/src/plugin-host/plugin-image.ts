@@ -22,4 +22,6 @@ export interface PluginImage {
 	readonly waits: boolean;
 	readonly limits: Readonly<EffectiveLimits>;
 	readonly tools: readonly ToolDefinition[];
+	/** Runs for users with this configuration of their own. There can be thousands: each gets its instance when an event needs one. */
+	readonly ofUsers?: true;
 }

@@ -21,12 +21,14 @@ import {
 	type RouteTable,
 } from "@hookbus/schemas";
 import type { Logger } from "pino";
-import { secretForms } from "../host-calls/log/mask-secrets.js";
 import type { PluginRights } from "../host-calls/plugin-rights.js";
+import type { LinkedModules } from "../plugin-host/linked-modules.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { ThreadChain, ThreadStep } from "../threads/thread-messages.js";
+import { imageKey, type LoadedImage, makeImage, openSecrets, tryOut, underLimits } from "./make-image.js";
 import type { ModuleRequest, ModuleStore } from "./module-store.js";
+import { type PreparedUsers, prepareUsers } from "./prepare-users.js";
 
 export interface PreparedTable {
 	readonly table: RouteTable;
@@ -37,8 +39,10 @@ export interface PreparedTable {
 	/** Image by key of the table's plugin; absent: it could not be loaded. */
 	readonly imageOf: ReadonlyMap<string, PluginImage>;
 	readonly chains: PreparedChains;
+	/** Of the plugins first, then of single users. */
 	readonly faults: readonly ActivationFault[];
 	readonly modules: readonly ModuleRequest[];
+	readonly users: PreparedUsers;
 }
 
 export type PreparedChains = ReadonlyMap<
@@ -52,6 +56,8 @@ export interface PrepareParts {
 	readonly executor: ChainExecutor;
 	/** Permissions that this deployment lets any plugin have. */
 	readonly ceiling: ReadonlySet<Permission>;
+	/** Milliseconds after which no further configuration of a user is tried out for a table. */
+	readonly userConfigsMs: number;
 	readonly nextChainId: () => number;
 	readonly logger: Logger;
 }
@@ -71,10 +77,12 @@ export async function prepareTable(
 	};
 	const modules: ModuleRequest[] = [];
 	const secrets = createSecretOpener(parts.masterKeys, table.dataKeys ?? {});
+	const loaded = new Map<string, LoadedImage>();
 	for (const [key, plugin] of Object.entries(table.plugins)) {
 		const request = { digest: plugin.digest, memoryPages: plugin.limits.memoryPages, exports: exportsOf(table, key) };
 		modules.push(request);
 		const image = await loadImage(table.tenant, plugin, request, { ...parts, secrets }, previous);
+		loaded.set(key, image);
 		if ("image" in image) {
 			take(key, image.image, image.rights);
 			continue;
@@ -96,20 +104,14 @@ export async function prepareTable(
 		);
 	}
 	const images = new Map([...imageOf.values()].map((image) => [image.key, image]));
-	return { table, images, rights, imageOf, chains: buildChains(table, imageOf, faults, parts.nextChainId), faults, modules };
+	const users = await prepareUsers({ table, loaded, exportsOf: (key) => exportsOf(table, key), previous }, { ...parts, secrets });
+	for (const { image, rights: its } of users.taken) {
+		images.set(image.key, image);
+		if (its !== undefined) rights.set(image.key, its);
+	}
+	const chains = buildChains(table, imageOf, faults, users, parts.nextChainId);
+	return { table, images, rights, imageOf, chains, faults: [...faults, ...users.faults], modules, users };
 }
-
-/** What needs them leaves the thread and waits for an answer. */
-const WAITING: ReadonlySet<Permission> = new Set(["network_access", "state", "write_files", "publish"]);
-
-type LoadedImage =
-	| { readonly image: PluginImage; readonly rights: PluginRights | undefined }
-	| {
-			readonly code: string;
-			readonly message: string;
-			/** Opened secrets by their field; absent: they cannot be opened. */
-			readonly secrets: Readonly<Record<string, string>> | undefined;
-	  };
 
 async function loadImage(
 	tenant: string,
@@ -118,43 +120,20 @@ async function loadImage(
 	parts: PrepareParts & { readonly secrets: SecretOpener },
 	previous: PreparedTable | undefined,
 ): Promise<LoadedImage> {
-	const key = `${tenant}/${plugin.name}/${plugin.digest}/${plugin.configRevision}/${[...request.exports].sort().join()}`;
+	const key = imageKey(tenant, plugin, request.exports);
 	const unchanged = previous?.images.get(key);
 	if (unchanged !== undefined) return { image: unchanged, rights: previous?.rights.get(key) };
 	let opened: Record<string, string> | undefined;
+	let modules: LinkedModules | undefined;
 	try {
 		opened = await openSecrets(tenant, plugin, parts.secrets);
-		const modules = await parts.modules.get(request);
-		const grants = plugin.grants.filter((permission) => parts.ceiling.has(permission));
-		const secrets = grants.includes("read_secrets") ? opened : {};
-		const image: PluginImage = {
-			key,
-			name: plugin.name,
-			version: plugin.version,
-			digest: plugin.digest,
-			modules,
-			config: extismConfig(plugin, secrets),
-			secrets: secretForms(Object.values(secrets)),
-			grants,
-			waits: grants.some((permission) => WAITING.has(permission)),
-			limits: plugin.limits,
-			tools: plugin.tools,
-		};
-		const rights: PluginRights = {
-			tenant,
-			plugin: plugin.name,
-			permissions: new Set(grants),
-			network: plugin.network,
-			secrets: opened,
-			limits: plugin.limits,
-		};
-		let fault = await parts.executor.probe(image);
-		// A machine that stood still for a moment looks like a plugin that hangs; only the second time is believed.
-		if (fault?.code === "timeout") fault = await parts.executor.probe(image);
-		return fault === undefined ? { image, rights } : { code: fault.code, message: fault.message, secrets: opened };
+		modules = await parts.modules.get(request);
+		const made = makeImage(tenant, plugin, { key, modules, secrets: opened, ceiling: parts.ceiling });
+		const fault = await tryOut(made.image, parts.executor);
+		return fault === undefined ? made : { code: fault.code, message: fault.message, secrets: opened, modules };
 	} catch (thrown) {
 		const code = thrown instanceof ModuleFault || thrown instanceof CodedError ? thrown.code : "load_failed";
-		return { code, message: describeError(thrown), secrets: opened };
+		return { code, message: describeError(thrown), secrets: opened, modules };
 	}
 }
 
@@ -165,28 +144,6 @@ function exportsOf(table: RouteTable, key: string): HookName[] {
 		if (routes === undefined) return false;
 		return [routes.all ?? [], ...Object.values(routes.assistants)].some((steps) => steps.some((step) => step.plugin === key));
 	});
-}
-
-/**
- * Extism's configuration is text by key. Every top-level property stands under its own name (text as it is, anything else
- * as JSON), and the whole under `config`.
- */
-function extismConfig(plugin: RoutedPlugin, secrets: Readonly<Record<string, string>>): Record<string, string> {
-	const whole: Record<string, unknown> = { ...plugin.config, ...secrets };
-	const entries: Record<string, string> = {};
-	for (const [name, value] of Object.entries(whole)) entries[name] = typeof value === "string" ? value : JSON.stringify(value);
-	entries.config = JSON.stringify(whole);
-	return entries;
-}
-
-/** For the plugins that were granted to read them, and for the requests into which the host puts them. */
-async function openSecrets(tenant: string, plugin: RoutedPlugin, box: SecretOpener): Promise<Record<string, string>> {
-	const opened: Record<string, string> = {};
-	if (!plugin.grants.includes("read_secrets") && !plugin.grants.includes("network_access")) return opened;
-	for (const [field, sealed] of Object.entries(plugin.secrets)) {
-		opened[field] = await box.open(sealed, { tenant, plugin: plugin.name, field });
-	}
-	return opened;
 }
 
 /** What goes on where a plugin could not be loaded; never a version that was recalled meanwhile. */
@@ -211,13 +168,8 @@ async function withLimits(
 	parts: PrepareParts,
 ): Promise<PluginImage | undefined> {
 	if (isDeepStrictEqual(image.limits, limits)) return image;
-	const { digest, key } = image;
-	const { memoryPages } = limits;
 	try {
-		// The limit of the memory stands in the compiled module.
-		const isSame = memoryPages === image.limits.memoryPages;
-		const modules = isSame ? image.modules : await parts.modules.get({ digest, memoryPages, exports: [] });
-		return { ...image, key: `${key.split("#", 1)[0]}#${configRevision}`, limits, modules };
+		return await underLimits(image, { limits, configRevision }, parts.modules);
 	} catch (thrown) {
 		parts.logger.warn(
 			{ plugin: image.name, version: image.version, error: describeError(thrown) },
@@ -231,6 +183,7 @@ function buildChains(
 	table: RouteTable,
 	imageOf: ReadonlyMap<string, PluginImage>,
 	faults: readonly ActivationFault[],
+	users: PreparedUsers,
 	nextChainId: () => number,
 ): PreparedChains {
 	// One set for each list, however many steps name it: a thread then gets it once.
@@ -242,8 +195,8 @@ function buildChains(
 			tenant: table.tenant,
 			hook,
 			revision: table.revision,
-			waits: bound.some((step) => imageOf.get(step.plugin)?.waits ?? false),
-			steps: bound.map((step) => threadStep(step, table, imageOf, faults, optIns)),
+			waits: bound.some(({ plugin }) => (imageOf.get(plugin)?.waits ?? false) || users.waits.has(plugin)),
+			steps: bound.map((step) => threadStep(step, table, imageOf, faults, optIns, users)),
 		};
 	};
 	const chains = new Map<HookName, { all: ThreadChain | undefined; assistants: Map<string, ThreadChain> }>();
@@ -264,9 +217,11 @@ function threadStep(
 	imageOf: ReadonlyMap<string, PluginImage>,
 	faults: readonly ActivationFault[],
 	optIns: ReadonlyMap<string, ReadonlySet<string>>,
+	users: PreparedUsers,
 ): ThreadStep {
 	const wanted = table.plugins[step.plugin];
 	const image = imageOf.get(step.plugin);
+	const own = users.images.get(step.plugin);
 	const fault = faults.find((candidate) => candidate.plugin === wanted?.name && candidate.version === wanted.version);
 	return {
 		...step,
@@ -276,5 +231,6 @@ function threadStep(
 		digest: image?.digest ?? wanted?.digest ?? "",
 		...(step.optIn === undefined ? {} : { optedIn: optIns.get(step.optIn) ?? new Set<string>() }),
 		...(image === undefined ? { loadFault: fault?.message ?? `the route table has no plugin ${step.plugin}` } : {}),
+		...(own === undefined ? {} : { users: own }),
 	};
 }

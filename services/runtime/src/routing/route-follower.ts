@@ -8,13 +8,14 @@ import type { KV, KvEntry } from "nats";
 import type { Logger } from "pino";
 import type { LiveTables } from "./live-tables.js";
 import { type PreparedTable, type PrepareParts, prepareTable } from "./prepare-table.js";
+import { NOT_TRIED_YET } from "./prepare-users.js";
 
 /** Milliseconds between two looks at all keys. */
 const RESYNC_MS = 10_000;
 /** Milliseconds before a table whose plugins failed for a passing reason is tried again. */
 const RETRY_MS = 2_000;
 /** Causes that can pass by themselves. */
-const PASSING = new Set(["module_unavailable", "module_corrupt"]);
+const PASSING = new Set(["module_unavailable", "module_corrupt", NOT_TRIED_YET]);
 
 export interface RouteFollowerParts extends PrepareParts {
 	readonly routes: KV;

@@ -6,6 +6,7 @@ import { ChainTexts } from "../chain/chain-texts.js";
 import { executionJson } from "../chain/execution-records.js";
 import { subjectOf } from "../chain/run-chain.js";
 import { isForEvent } from "../chain/step-audience.js";
+import { stepFor } from "../chain/user-step.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
 import type { Checkpoint } from "./shared-cells.js";
 import { stepCounts } from "./step-counts.js";
@@ -75,7 +76,7 @@ export function settleDefeat(
 			? (call.resume?.state ?? newChainState(factsOf(event)))
 			: (JSON.parse(checkpoint.state) as ChainState);
 	if (checkpoint?.event !== undefined) call.body = checkpoint.event;
-	const step = call.chain.steps[defeat.step] as ThreadStep;
+	const step = stepFor(call.chain.steps[defeat.step] as ThreadStep, event);
 	const failure = {
 		outcome: defeat.outcome,
 		error: defeat.error,
@@ -120,8 +121,9 @@ function bookUnrun(
 	error: string,
 	now: number,
 ): void {
-	call.chain.steps.forEach((step, index) => {
-		if (index < from || !concerns(call, event, step, index) || isSettledFor(state, step.effect)) return;
+	call.chain.steps.forEach((ofAll, index) => {
+		if (index < from || !concerns(call, event, ofAll, index) || isSettledFor(state, ofAll.effect)) return;
+		const step = stepFor(ofAll, event);
 		bookFailure(state, index, step, subjectOf(step), { outcome, error, startMs: now - call.receivedAt, durationMs: 0 });
 	});
 }

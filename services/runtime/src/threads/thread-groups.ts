@@ -1,5 +1,7 @@
 // Two groups of threads. Plugins that may wait for the network or the bus stop their thread while they wait; in a group of their
 // own they hold up each other and nobody else. The second group costs memory, so it is started with the first plugin that needs it.
+
+import { imagesOf } from "../chain/user-step.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { HookCall } from "./hook-call.js";
@@ -64,6 +66,6 @@ export class ThreadGroups implements ChainExecutor {
 }
 
 function usedBy(chains: readonly ThreadChain[], images: readonly PluginImage[]): PluginImage[] {
-	const keys = new Set(chains.flatMap(({ steps }) => steps.map(({ image }) => image)));
+	const keys = imagesOf(chains);
 	return images.filter(({ key }) => keys.has(key));
 }

@@ -25,7 +25,12 @@ export interface ThreadStep extends RouteStep {
 	readonly optedIn?: ReadonlySet<string>;
 	/** Why the plugin could not be loaded; every invocation then fails with it. */
 	readonly loadFault?: string;
+	/** What runs for users with a configuration of their own, by their id; absent: nobody has one. */
+	readonly users?: ReadonlyMap<string, UserImage>;
 }
+
+/** What differs in a step for one user. */
+export type UserImage = Pick<ThreadStep, "image" | "version" | "digest" | "loadFault">;
 
 /**
  * `reply`: somebody waits; observers are left out. `observe`: the observers of an event that was answered. `durable`: an

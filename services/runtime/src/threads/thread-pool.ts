@@ -152,10 +152,18 @@ export class ThreadPool implements ChainExecutor {
 	}
 
 	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {
+		const ofAll = images.filter((image) => !image.ofUsers);
+		// There can be thousands: what the threads have they do not get again, and no instance is made ahead of an event.
+		const ofUsers = images.filter((image) => image.ofUsers && !this.#installed.images.has(image.key));
 		for (const image of images) this.#installed.images.set(image.key, image);
 		for (const chain of chains) this.#installed.chains.set(chain.id, chain);
-		void this.#spare.load(images, chains, false).catch(() => undefined);
-		await Promise.allSettled(this.#serving.map((thread) => thread.load(images, chains, true)));
+		void this.#spare.load([...ofUsers, ...ofAll], chains, false).catch(() => undefined);
+		await Promise.allSettled(
+			this.#serving.flatMap((thread) => [
+				...(ofUsers.length === 0 ? [] : [thread.load(ofUsers, [], false)]),
+				thread.load(ofAll, chains, true),
+			]),
+		);
 	}
 
 	remove(chains: readonly number[], images: readonly string[]): void {
