@@ -13,11 +13,11 @@ import {
 	tenantInboxPrefix,
 } from "@hookbus/schemas";
 import { beforeAll, describe, expect, test } from "vitest";
-import { askingModule } from "../support/asking-module.js";
 import { afterEvent, chatEvent } from "../support/events.js";
 import { assemble, fixtureModule, moduleReturning } from "../support/module-returning.js";
 import { installEnabled, manifestOf, zipOf } from "../support/plugin-package.js";
 import { waitFor } from "../support/wait-for.js";
+import { keepingModule } from "./keeping-module.js";
 import { Stage, WAIT } from "./start-stage.js";
 
 const HOOK = "on_chat_message";
@@ -149,14 +149,13 @@ describe("executions", () => {
 	test("chat phase: failures by kind: failed, configuration, timeout, authentication", async () => {
 		const trapAtStart = await assemble(`(module (func (export "initialize") (result i32) unreachable)
 			(func (export "${HOOK}") (result i32) (i32.const 0)))`);
-		const asking = await askingModule();
 		const file = await zipOf(manifestOf("unready", "1.0.0", OPEN), trapAtStart);
 		await stage.install("failing", OPEN, await fixtureModule("trap"));
 		await stage.install("hanging", OPEN, await fixtureModule("loop-forever"), { limits: { timeoutMs: 50 } });
-		await stage.install("denied", OPEN, asking);
+		await stage.install("denied", OPEN, await keepingModule(HOOK));
 		const refused = await stage.admin.install({ file, fields: { grants: "all", enable: "true" } }, WAIT);
 		expect(refused).toMatchObject({ status: 502, body: { code: "activation_failed" } });
-		const event = chatEvent(JSON.stringify([["state_get", "note"]]), { tenant: "default", assistant: "kinds" });
+		const event = hello("kinds");
 		await stage.send(event);
 		const records = await stage.executions(`event=${event.id}`, 4);
 		expect(Object.fromEntries(records.map(({ plugin, status }) => [plugin, status]))).toEqual({
@@ -177,7 +176,7 @@ describe("executions", () => {
 		});
 		expect(figures.outcomes).toEqual({ ok: 0, failed: 1, configuration: 1, timeout: 1, denied: 1, refused: 0 });
 		await stage.admin.delete("/api/v1/plugins/unready");
-	}, 600_000);
+	});
 });
 
 test("chat phase: times, success rates, cost and usage per assistant", async () => {
