@@ -10,6 +10,7 @@ import { connectTo } from "../support/connect.js";
 import { manifestOf, zipOf } from "../support/plugin-package.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
+import type { StartedProcess } from "../support/start-process.js";
 import { type RuntimeOptions, spawnRuntime } from "../support/start-runtime.js";
 import { tempDir } from "../support/temp-dir.js";
 import { waitFor } from "../support/wait-for.js";
@@ -25,15 +26,24 @@ export class Stage {
 	readonly control: StartedControlPlane;
 	readonly admin: ApiClient;
 	readonly connection: NatsConnection;
+	/** The one that runs from the start. */
+	readonly runtime: StartedProcess;
 	/** Settings of every runtime of this stage. */
-	readonly #runtime: Settings;
+	readonly #settings: Settings;
 
-	private constructor(natsUrl: string, control: StartedControlPlane, connection: NatsConnection, runtime: Settings) {
+	private constructor(
+		natsUrl: string,
+		control: StartedControlPlane,
+		connection: NatsConnection,
+		settings: Settings,
+		runtime: StartedProcess,
+	) {
 		this.natsUrl = natsUrl;
 		this.control = control;
 		this.admin = control.admin;
 		this.connection = connection;
-		this.#runtime = runtime;
+		this.#settings = settings;
+		this.runtime = runtime;
 	}
 
 	/** @param settings of control plane and runtimes, by the names of their variables */
@@ -50,18 +60,18 @@ export class Stage {
 			connectTo(url),
 		]);
 		await control.admin.ready();
-		const stage = new Stage(url, control, connection, runtime);
-		await stage.spawnRuntime();
-		return stage;
+		const first = await spawnRuntime({ natsUrl: url, id: "real", settings: runtime });
+		return new Stage(url, control, connection, runtime, first);
 	}
 
 	/** Where the runtimes keep the modules that they fetched. */
 	get cacheDir(): string {
-		return this.#runtime["HOOKBUS_CACHE_DIR"] ?? "";
+		return this.#settings["HOOKBUS_CACHE_DIR"] ?? "";
 	}
 
-	spawnRuntime(options: Pick<RuntimeOptions, "id"> = { id: "real" }) {
-		return spawnRuntime({ natsUrl: this.natsUrl, settings: this.#runtime, ...options });
+	/** One more; killed with the test. */
+	spawnRuntime(options: Pick<RuntimeOptions, "id">): Promise<StartedProcess> {
+		return spawnRuntime({ natsUrl: this.natsUrl, settings: this.#settings, ...options });
 	}
 
 	/** Sends a package as the admin who grants and enables all that it asks for; removed with the test. */

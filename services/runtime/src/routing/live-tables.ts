@@ -131,6 +131,9 @@ export class LiveTables {
 			unused,
 		);
 		this.#rights.retain(usedImages);
-		this.#modules.retain(kept.flatMap((other) => other.prepared.modules));
+		this.#modules.retain(
+			kept.flatMap((other) => other.prepared.modules),
+			table.prepared.modules,
+		);
 	}
 }
