@@ -22,6 +22,7 @@ import { chatEvent } from "../support/events.js";
 import { fixtureModule, moduleReturning } from "../support/module-returning.js";
 import { manifestOf, zipOf } from "../support/plugin-package.js";
 import { waitFor } from "../support/wait-for.js";
+import { speakingModule } from "./speaking-module.js";
 import { Stage, WAIT } from "./start-stage.js";
 
 const HOOK = "on_chat_message";
@@ -32,7 +33,7 @@ let allowing: Uint8Array;
 
 beforeAll(async () => {
 	const breaker = { HOOKBUS_BREAKER_FAILURES: "3", HOOKBUS_BREAKER_BACKOFF_MS: "10", HOOKBUS_BREAKER_OPENINGS: "3" };
-	stage = await Stage.start({ runtime: breaker });
+	stage = await Stage.start({ runtime: { ...breaker, HOOKBUS_HEALTH_INTERVAL_MS: "300", HOOKBUS_HEALTH_FAILURES: "2" } });
 	allowing = await moduleReturning({ [HOOK]: { action: "continue", usage: { cost: 0.25, inputTokens: 3 } } });
 });
 
@@ -253,6 +254,42 @@ describe("promises", () => {
 		expect(disabled.disabledReason).toMatchObject({ version: "1.0.0", runtime: "real", reason: expect.stringMatching(/^trap/) });
 		expect(disabled.health.recent.errors).toBeGreaterThan(0);
 	});
+
+	test("Skillbox: health checks, asked of the plugin", async () => {
+		const healthOf = async (name: string) => (await stage.show(name)).health;
+		await stage.install("fit", GATE, await speakingModule({ hook: HOOK, health: "well" }));
+		await stage.install("plain", GATE, await speakingModule({ hook: HOOK }));
+		const probed = await waitFor("it was asked", async () => {
+			const health = await healthOf("fit");
+			return health.probes.length === 1 ? health : undefined;
+		});
+		expect(probed).toMatchObject({
+			status: "running",
+			probes: [{ runtime: "real", version: "1.0.0", healthy: true, failures: 0 }],
+		});
+		expect((await healthOf("plain")).probes).toEqual([]);
+	});
+
+	test.each(["ill", "hang"] as const)(
+		"Skillbox: health checks with automatic deactivation, export health: %s",
+		async (health) => {
+			await stage.install("sick", GATE, await speakingModule({ hook: HOOK, health }));
+			const disabled = await waitFor("it is disabled", async () => {
+				const detail = await stage.show("sick");
+				return detail.status === "disabled" ? detail : undefined;
+			});
+			const reason = health === "ill" ? /^its health: guest_error: I feel awful/ : /^its health: timeout/;
+			expect(disabled.disabledReason).toMatchObject({ runtime: "real", reason: expect.stringMatching(reason) });
+			await waitFor("no event reaches it", () =>
+				stage.send(hello("any")).then(
+					({ trail }) => trail.length === 0,
+					() => true,
+				),
+			);
+			// Enabled again it begins anew, and is found out anew.
+			expect((await stage.admin.post<PluginChange>(`/api/v1/plugins/sick/enable${WAIT}`)).body.plugin.status).toBe("enabled");
+		},
+	);
 
 	test("Skillbox: graceful degradation", async () => {
 		const transform = [{ hook: HOOK, effect: "transform", paths: ["/messages"], order: 1 }];
