@@ -51,6 +51,21 @@ export const BreakerStatus = Type.Object(
 );
 export type BreakerStatus = Static<typeof BreakerStatus>;
 
+/** What a plugin said of itself when the runtime asked its export `health`. */
+export const PluginProbe = Type.Object(
+	{
+		tenant: SubjectToken,
+		plugin: PluginName,
+		version: SemVer,
+		healthy: Type.Boolean(),
+		failures: Type.Integer({ minimum: 0, description: "Bad answers in a row, this one included" }),
+		message: Type.Optional(Type.String({ maxLength: 300, description: "Why it is not well" })),
+		time: Type.String({ description: "When it was asked: RFC 3339, UTC" }),
+	},
+	{ $id: "PluginProbe" },
+);
+export type PluginProbe = Static<typeof PluginProbe>;
+
 export const RuntimeStatus = Type.Object(
 	{
 		spec: Type.Literal("1"),
@@ -64,6 +79,12 @@ export const RuntimeStatus = Type.Object(
 		tenants: Type.Record(SubjectToken, AppliedTable),
 		breakers: Type.Optional(
 			Type.Array(BreakerStatus, { maxItems: 1_000, description: "Plugins that kept failing; absent: none" }),
+		),
+		probes: Type.Optional(
+			Type.Array(PluginProbe, {
+				maxItems: 1_000,
+				description: "Plugins that export health, the last answer of each; absent: none",
+			}),
 		),
 	},
 	{ $id: "RuntimeStatus" },

@@ -92,6 +92,18 @@ describe("admitting a module", () => {
 			/must be \(\) → i32/,
 		],
 		["a hook export that is a memory", '(memory (export "on_chat_message") 1)', "export_missing", /is a memory/],
+		[
+			"a health export of another type",
+			`${good} (func (export "health"))`,
+			"export_missing",
+			/"health" is \(\) → nothing; it must be/,
+		],
+		[
+			"a shutdown export of another type",
+			`${good} (global (export "shutdown") i32 (i32.const 0))`,
+			"export_missing",
+			/is a global/,
+		],
 		["a start function", `(func $s) (start $s) ${good}`, "start_refused", /initialize/],
 	];
 

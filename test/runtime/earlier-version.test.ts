@@ -57,6 +57,7 @@ test("its secrets, and its memory, are those of the new table; the same limits a
 			threads: 0,
 			probe: async ({ key, version }: PluginImage) =>
 				version === "1.0.0" ? undefined : { image: key, code: "guest_error", message: "not today" },
+			callOwn: async () => undefined,
 			install: async () => {},
 			remove() {},
 			run: () => true,

@@ -39,6 +39,7 @@ function heartbeat(publish: (body: Uint8Array) => void, tenants: RuntimeStatus["
 			threads: () => 1,
 			tenants: () => tenants,
 			breakers: () => breakers,
+			probes: () => [],
 		},
 	);
 	closeAfter(async () => beat.stop());

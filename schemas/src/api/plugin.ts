@@ -4,6 +4,7 @@ import { Effect, HookName } from "../hook.js";
 import { Digest, PluginName, SemVer, SubjectToken } from "../identifiers.js";
 import { Manifest, Permission, PluginType, ToolDefinition } from "../manifest.js";
 import { NetworkRule } from "../network-rule.js";
+import { PluginProbe } from "../runtime-status.js";
 import { Binding } from "./binding.js";
 import { changeProperties } from "./change.js";
 import { VersionOrigin } from "./marketplace.js";
@@ -100,11 +101,13 @@ export const PluginVersionList = Type.Object(
 );
 export type PluginVersionList = Static<typeof PluginVersionList>;
 
+const { version, healthy, failures, message, time } = PluginProbe.properties;
+
 export const PluginHealth = Type.Object(
 	{
 		status: Type.Union([Type.Literal("running"), Type.Literal("failing"), Type.Literal("idle"), Type.Literal("unknown")], {
 			description:
-				"running: in the route table and every live runtime took it; failing: a runtime could not take it; idle: in no chain; unknown: no live runtime",
+				"running: in the route table and every live runtime took it; failing: a runtime could not take it, or it says there that it is not well; idle: in no chain; unknown: no live runtime",
 		}),
 		faults: Type.Array(
 			Type.Object(
@@ -116,6 +119,12 @@ export const PluginHealth = Type.Object(
 				},
 				{ additionalProperties: false },
 			),
+		),
+		probes: Type.Array(
+			Type.Object({ runtime: SubjectToken, version, healthy, failures, message, time }, { additionalProperties: false }),
+			{
+				description: "What it said when the runtimes asked its export health, the last answer of each; empty without that export",
+			},
 		),
 		recent: Type.Object(
 			{

@@ -1,9 +1,9 @@
 // Builds the runtime by hand, starts it, and stops it in order.
 //
 // Stop order: 1 say "draining" and be not ready · 2 unsubscribe, after which the server sends nothing more · 3 finish durable
-// events and acknowledge them · 4 wait for events in hand and answer them · 5 store execution records
-// and costs · 6 say "stopped", follow the fleet's size and the plugins' stores no longer · 7 flush and close NATS · 8 end the threads ·
-// 9 close the health pages.
+// events and acknowledge them · 4 wait for events in hand and answer them · 5 let plugins run their shutdown · 6 store execution records
+// and costs · 7 say "stopped", follow the fleet's size and the plugins' stores no longer · 8 flush and close NATS · 9 end the threads ·
+// 10 close the health pages.
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import {
@@ -32,6 +32,7 @@ import { Subscriptions } from "./intake/subscriptions.js";
 import { monotonicMs } from "./monotonic-clock.js";
 import { ExecutionReporter } from "./reporting/execution-reporter.js";
 import { FleetSize } from "./reporting/fleet-size.js";
+import { HealthProbes } from "./reporting/health-probes.js";
 import { HealthServer } from "./reporting/health-server.js";
 import { Heartbeat } from "./reporting/heartbeat.js";
 import { RuntimeMetrics } from "./reporting/metrics.js";
@@ -171,7 +172,16 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		(request) => linking.link(request),
 		logger,
 	);
-	const tables = new LiveTables(admission, modules, rights);
+	const tables = new LiveTables(admission, modules, rights, ({ key, name, version }, fault) => {
+		if (fault !== undefined) logger.warn({ image: key, plugin: name, version, fault }, "a plugin's shutdown failed");
+	});
+	const probes = new HealthProbes({
+		executor: admission,
+		inService: () => tables.inService(),
+		intervalMs: settings.HOOKBUS_HEALTH_INTERVAL_MS,
+		failures: settings.HOOKBUS_HEALTH_FAILURES,
+		onChange: () => heartbeat.send(),
+	});
 	metrics.watch({
 		inFlight: () => admission.inFlight,
 		threads: () => admission.threads,
@@ -201,7 +211,8 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 			startedAt,
 			inFlight: () => admission.inFlight,
 			threads: () => admission.threads,
-			breakers: () => admission.breakers,
+			breakers: () => [...admission.breakers, ...probes.givenUp],
+			probes: () => probes.results,
 			tenants: () => tables.applied(),
 		},
 	);
@@ -224,6 +235,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		onApplied: async () => {
 			if (!stopping) await subscriptions.set(tables.subjects());
 			heartbeat.send();
+			probes.look();
 		},
 	});
 	const durable = new DurableIntake({
@@ -243,6 +255,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 	fleet.follow(connection);
 	costs.start();
 	heartbeat.start();
+	probes.start();
 	void afterReconnects(connection, async () => {
 		// A server that lost its store comes back without streams and buckets.
 		await retry(() => ensureBus(connection, busOptions), logger);
@@ -266,6 +279,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 			{ name: "stop intake", timeoutMs: 5_000, run: () => subscriptions.drain() },
 			{ name: "finish durable events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => durable.stop() },
 			{ name: "finish events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => idle(() => admission.inFlight) },
+			{ name: "shut plugins down", timeoutMs: 5_000, run: () => Promise.all([probes.stop(), tables.close()]) },
 			{ name: "store executions", timeoutMs: 6_000, run: () => Promise.all([executions.stop(), costs.stop()]) },
 			{
 				name: "say goodbye",

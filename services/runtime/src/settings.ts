@@ -101,6 +101,18 @@ export const RuntimeSettings = Type.Object(
 			description:
 				"Milliseconds in which the own configurations of users are tried out before a new route table is in service; the rest are tried right after it",
 		}),
+		HOOKBUS_HEALTH_INTERVAL_MS: Type.Integer({
+			default: 30_000,
+			minimum: 100,
+			maximum: 3_600_000,
+			description: "Milliseconds between two questions to a plugin that exports health; each may take 2 s",
+		}),
+		HOOKBUS_HEALTH_FAILURES: Type.Integer({
+			default: 3,
+			minimum: 1,
+			maximum: 1_000,
+			description: "Bad answers in a row after which such a plugin is given up and the control plane disables it",
+		}),
 		HOOKBUS_RECYCLE_AFTER_KILLS: Type.Integer({
 			default: 2_000,
 			minimum: 1,

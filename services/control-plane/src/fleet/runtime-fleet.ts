@@ -7,6 +7,7 @@ import {
 	HEARTBEAT_EXPIRY_MS,
 	HEARTBEAT_SUBJECTS,
 	isRuntimeStatus,
+	type PluginProbe,
 	type RuntimeStatus,
 } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
@@ -30,6 +31,8 @@ export interface RuntimeAt {
 	readonly faults: readonly ActivationFault[];
 	/** Events that it has in hand. */
 	readonly inFlight: number;
+	/** What plugins of the tenant said of themselves there. */
+	readonly probes: readonly PluginProbe[];
 }
 
 /** How the fleet stands to one revision of one tenant. */
@@ -161,5 +164,11 @@ function parseStatus(data: Uint8Array): RuntimeStatus | undefined {
 
 function runtimeAt(status: RuntimeStatus, tenant: string): RuntimeAt {
 	const applied = Object.hasOwn(status.tenants, tenant) ? status.tenants[tenant] : undefined;
-	return { id: status.runtime, revision: applied?.revision ?? 0, faults: applied?.faults ?? [], inFlight: status.inFlight };
+	return {
+		id: status.runtime,
+		revision: applied?.revision ?? 0,
+		faults: applied?.faults ?? [],
+		inFlight: status.inFlight,
+		probes: (status.probes ?? []).filter((probe) => probe.tenant === tenant),
+	};
 }

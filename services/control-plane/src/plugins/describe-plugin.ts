@@ -207,6 +207,12 @@ function health(fleet: RuntimeFleet, tenant: string, name: string, { revision, r
 				...(running === undefined ? {} : { running }),
 			})),
 	);
-	const status = !routed ? "idle" : faults.length > 0 ? "failing" : runtimes.length === 0 ? "unknown" : "running";
-	return { status, faults, recent: { minutes: RECENT_MINUTES, ...recent } };
+	const probes = runtimes.flatMap((runtime) =>
+		runtime.probes
+			.filter(({ plugin }) => plugin === name)
+			.map(({ tenant: _tenant, plugin: _plugin, ...probe }) => ({ runtime: runtime.id, ...probe })),
+	);
+	const fails = faults.length > 0 || probes.some(({ healthy }) => !healthy);
+	const status = !routed ? "idle" : fails ? "failing" : runtimes.length === 0 ? "unknown" : "running";
+	return { status, faults, probes, recent: { minutes: RECENT_MINUTES, ...recent } };
 }

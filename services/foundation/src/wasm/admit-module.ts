@@ -113,9 +113,12 @@ function tableFaults(facts: ModuleFacts): ModuleFault[] {
 function exportFaults(facts: ModuleFacts, required: readonly string[]): ModuleFault[] {
 	const byName = new Map(facts.exports.map((entry) => [entry.name, entry]));
 	const faults = required.flatMap((name) => hookExportFault(name, byName.get(name)) ?? []);
-	const initialize = byName.get("initialize");
-	const fault = initialize === undefined ? undefined : hookExportFault("initialize", initialize);
-	return fault === undefined ? faults : [...faults, fault];
+	for (const name of ["initialize", "health", "shutdown"]) {
+		const entry = byName.get(name);
+		const fault = entry === undefined ? undefined : hookExportFault(name, entry);
+		if (fault !== undefined) faults.push(fault);
+	}
+	return faults;
 }
 
 function hookExportFault(name: string, entry: ModuleExport | undefined): ModuleFault | undefined {

@@ -7,6 +7,7 @@
 import type { BreakerStatus } from "@hookbus/schemas";
 import { replyBudgetMs } from "../chain/reply-budget.js";
 import { leadingImage } from "../chain/user-step.js";
+import type { OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { CallCompletion, HookCall } from "../threads/hook-call.js";
@@ -83,6 +84,10 @@ export class Admission implements ChainExecutor {
 
 	probe(image: PluginImage): Promise<LoadFault | undefined> {
 		return this.#parts.executor.probe(image);
+	}
+
+	callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault | undefined> {
+		return this.#parts.executor.callOwn(image, call);
 	}
 
 	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {

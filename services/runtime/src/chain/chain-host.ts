@@ -5,6 +5,7 @@ import { errors } from "../errors.js";
 import type { HostCaller } from "../host-calls/host-call-port.js";
 import { LoadedPlugin } from "../plugin-host/loaded-plugin.js";
 import type { MappedFailure } from "../plugin-host/map-plugin-error.js";
+import { OWN_CALL_MS, type OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { LoadFault, RunItem, ThreadChain } from "../threads/thread-messages.js";
 import type { InvocationGuard } from "./invocation-guard.js";
@@ -64,6 +65,18 @@ export class ChainHost {
 		}
 		for (const chain of chains) this.#chains.set(chain.id, chain);
 		return faults;
+	}
+
+	/** Runs `health` or `shutdown` of a plugin, which need not be loaded; returns what failed. */
+	async callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault[]> {
+		const now = this.#clock();
+		const deadlineAt = now + OWN_CALL_MS;
+		this.#invocations += 1;
+		this.#guard.arm(-1, 0, now, deadlineAt);
+		const time = { invocation: this.#invocations, deadlineAt };
+		const failure = await new LoadedPlugin(image, this.#caller).callOwn(call, time);
+		this.#guard.disarm();
+		return failure === undefined ? [] : [{ image: image.key, code: failure.outcome, message: failure.message }];
 	}
 
 	drop(chains: readonly number[], images: readonly string[]): void {

@@ -1,6 +1,7 @@
 // A plugin's module together with those that serve it, as threads receive them. Extism's SDK links them by name.
 import type { ManifestWasm } from "@extism/extism";
 import { EXTISM_ENV, WASI } from "@hookbus/foundation/wasm";
+import type { OwnCall } from "./own-call.js";
 
 /** Plain data and shared modules: it crosses thread boundaries. */
 export interface LinkedModules {
@@ -16,6 +17,8 @@ export interface LinkedModules {
 	/** Function that is run first on a new instance: what a reactor, a command or Haskell's runtime calls it. */
 	readonly start: string | undefined;
 	readonly hasInitialize: boolean;
+	/** Which of them it exports. */
+	readonly ownCalls: readonly OwnCall[];
 	/** Why each call needs a new instance; `undefined`: the state can be put back. */
 	readonly irreversible: string | undefined;
 }

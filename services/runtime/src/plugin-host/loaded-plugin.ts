@@ -11,6 +11,7 @@ import { readResult } from "../chain/read-result.js";
 import type { HostCaller } from "../host-calls/host-call-port.js";
 import type { HostCallReport } from "../host-calls/log/host-call-report.js";
 import { type MappedFailure, mapPluginError } from "./map-plugin-error.js";
+import type { OwnCall } from "./own-call.js";
 import type { PluginImage } from "./plugin-image.js";
 import { type FailedInstance, type InvocationTime, PluginInstance } from "./plugin-instance.js";
 
@@ -60,6 +61,14 @@ export class LoadedPlugin {
 		} catch (thrown) {
 			return { failure: mapPluginError(thrown), outputBytes, report };
 		}
+	}
+
+	/** Runs `health` or `shutdown` on an instance of its own. Never throws; returns why it failed. */
+	async callOwn(call: OwnCall, time: InvocationTime): Promise<MappedFailure | undefined> {
+		const instance = await PluginInstance.make(this.image, this.#caller);
+		if (!(instance instanceof PluginInstance)) return instance.failure;
+		const outcome = instance.call(call, this.image.config.config ?? "{}", time);
+		return "failure" in outcome ? outcome.failure : undefined;
 	}
 
 	/** Gives the instance up; the next call makes another. */

@@ -5,6 +5,7 @@ import { exposeState, limitMemory, limitTables } from "@hookbus/foundation/wasm"
 import { HOOK_NAMES } from "@hookbus/schemas";
 import { encodeDriver } from "./driver-module.js";
 import type { LinkedModules } from "./linked-modules.js";
+import { OWN_CALLS } from "./own-call.js";
 
 /** Only the first that there is; Extism's SDK has the same order. */
 const START_FUNCTIONS = ["hs_init", "_initialize", "_start"];
@@ -21,7 +22,10 @@ export class ModuleLinker {
 		const exposed = await exposeState(limitTables(limitMemory(bytes, memoryPages)));
 		const { functions, hasMemory, usesWasi, irreversible } = exposed;
 		const start = START_FUNCTIONS.find((name) => functions.has(name));
-		const called = [...HOOK_NAMES, "initialize", ...(start === undefined ? [] : [start])].filter((name) => functions.has(name));
+		const ownCalls = OWN_CALLS.filter((name) => functions.has(name));
+		const called = [...HOOK_NAMES, "initialize", ...ownCalls, ...(start === undefined ? [] : [start])].filter((name) =>
+			functions.has(name),
+		);
 		this.#serving ??= compileServing();
 		const [plugin, driver, serving] = await Promise.all([
 			WebAssembly.compile(exposed.bytes),
@@ -37,6 +41,7 @@ export class ModuleLinker {
 			memoryAccess: usesWasi && hasMemory ? serving.memoryAccess : undefined,
 			start,
 			hasInitialize: functions.has("initialize"),
+			ownCalls,
 			irreversible,
 		};
 	}

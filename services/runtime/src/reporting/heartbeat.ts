@@ -8,6 +8,7 @@ import {
 	type BreakerStatus,
 	HEARTBEAT_INTERVAL_MS,
 	heartbeatSubject,
+	type PluginProbe,
 	type RuntimeStatus,
 } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
@@ -31,10 +32,12 @@ export interface HeartbeatSources {
 	readonly tenants: () => RuntimeStatus["tenants"];
 	/** Plugins that are not run because they kept failing. */
 	readonly breakers: () => readonly BreakerStatus[];
+	/** What plugins say of themselves, the most important first. */
+	readonly probes: () => readonly PluginProbe[];
 }
 
-/** Most plugins that one heartbeat names; the schema allows no more. */
-const MAX_BREAKERS = 1_000;
+/** Most plugins that one heartbeat names in each of its lists; the schema allows no more. */
+const MAX_NAMED = 1_000;
 /** Characters of the message of a plugin that could not be taken into service. */
 const MAX_MESSAGE_CHARS = 300;
 /** Share of a payload that a heartbeat takes at most. */
@@ -95,7 +98,7 @@ export class Heartbeat {
 
 	/** As much of it as there is room for: first the plugins that were given up, which the control plane waits for. */
 	#status(): RuntimeStatus {
-		const { runtime, version, startedAt, inFlight, threads, tenants, breakers } = this.#sources;
+		const { runtime, version, startedAt, inFlight, threads, tenants, breakers, probes } = this.#sources;
 		const status: RuntimeStatus = {
 			spec: "1",
 			runtime,
@@ -115,15 +118,20 @@ export class Heartbeat {
 			return room >= 0;
 		};
 		const all = breakers();
-		const givenUp = all.filter(({ state }) => state === "given_up").slice(0, MAX_BREAKERS);
+		const givenUp = all.filter(({ state }) => state === "given_up").slice(0, MAX_NAMED);
 		const named = givenUp.filter(fits);
 		for (const [tenant, { faults }] of Object.entries(applied)) {
 			const its = status.tenants[tenant] as AppliedTable;
 			its.faults = faults.map((fault) => ({ ...fault, message: fault.message.slice(0, MAX_MESSAGE_CHARS) })).filter(fits);
 		}
-		const others = all.filter(({ state }) => state !== "given_up").slice(0, MAX_BREAKERS - named.length);
+		const others = all.filter(({ state }) => state !== "given_up").slice(0, MAX_NAMED - named.length);
 		named.push(...others.filter(fits));
-		return named.length === 0 ? status : { ...status, breakers: named };
+		const said = probes().slice(0, MAX_NAMED).filter(fits);
+		return {
+			...status,
+			...(named.length === 0 ? {} : { breakers: named }),
+			...(said.length === 0 ? {} : { probes: said }),
+		};
 	}
 
 	stop(): void {

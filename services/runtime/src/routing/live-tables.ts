@@ -2,9 +2,11 @@
 // began with, and a replaced table is forgotten when its last event is done.
 import type { AppliedTable, EventAddress, HookName } from "@hookbus/schemas";
 import { eventSubject, eventSubjectForAllAssistants, HOOKS } from "@hookbus/schemas";
+import type { PluginRights } from "../host-calls/plugin-rights.js";
 import type { RightsTable } from "../host-calls/rights-table.js";
+import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
-import type { ThreadChain } from "../threads/thread-messages.js";
+import type { LoadFault, ThreadChain } from "../threads/thread-messages.js";
 import type { ModuleStore } from "./module-store.js";
 import type { PreparedTable } from "./prepare-table.js";
 
@@ -50,6 +52,14 @@ function assistantSubjects(tenant: string, hook: HookName, assistants: ReadonlyM
 		.map(([assistant]) => eventSubject({ tenant, hook, assistant }));
 }
 
+/** A plugin as some tenant's events run on it. */
+export interface PluginInService {
+	readonly tenant: string;
+	/** Of the route table that has it. */
+	readonly revision: number;
+	readonly image: PluginImage;
+}
+
 export class LiveTables {
 	readonly #executor: ChainExecutor;
 	readonly #modules: Pick<ModuleStore, "retain">;
@@ -59,11 +69,21 @@ export class LiveTables {
 	readonly #leaving = new Set<LiveTable>();
 	/** Tables that are being installed. What they need may not be removed with a table that leaves in the meantime. */
 	readonly #coming = new Set<LiveTable>();
+	/** Keys of images that no table has any more and whose `shutdown` runs: until it ends they have rights. */
+	readonly #ending = new Set<string>();
+	readonly #onShutdown: (image: PluginImage, fault: LoadFault | undefined) => void;
 
-	constructor(executor: ChainExecutor, modules: Pick<ModuleStore, "retain">, rights: RightsTable) {
+	/** @param onShutdown a plugin's `shutdown` was run, and how it ended */
+	constructor(
+		executor: ChainExecutor,
+		modules: Pick<ModuleStore, "retain">,
+		rights: RightsTable,
+		onShutdown: (image: PluginImage, fault: LoadFault | undefined) => void = () => undefined,
+	) {
 		this.#executor = executor;
 		this.#modules = modules;
 		this.#rights = rights;
+		this.#onShutdown = onShutdown;
 	}
 
 	get(tenant: string): LiveTable | undefined {
@@ -107,6 +127,18 @@ export class LiveTables {
 		return new Set([...this.#tables.values()].flatMap((table) => table.subjects()));
 	}
 
+	/** Every plugin that events may run on now. */
+	inService(): PluginInService[] {
+		return [...this.#tables].flatMap(([tenant, { prepared }]) =>
+			[...prepared.images.values()].map((image) => ({ tenant, revision: prepared.table.revision, image })),
+		);
+	}
+
+	/** Lets every plugin run its `shutdown`, when no event runs any more. Never rejects. */
+	async close(): Promise<void> {
+		await Promise.all(this.inService().map(({ image }) => this.#shutDown(image)));
+	}
+
 	/** What each tenant runs on, for the heartbeat. */
 	applied(): Record<string, AppliedTable> {
 		const applied: Record<string, AppliedTable> = {};
@@ -125,12 +157,41 @@ export class LiveTables {
 	#remove(table: LiveTable): void {
 		const kept = [...this.#tables.values(), ...this.#leaving, ...this.#coming];
 		const usedImages = new Set(kept.flatMap((other) => [...other.prepared.images.keys()]));
-		const unused = [...table.prepared.images.keys()].filter((key) => !usedImages.has(key));
+		const unused = [...table.prepared.images.values()].filter(({ key }) => !usedImages.has(key));
 		this.#executor.remove(
 			table.allChains().map((chain) => chain.id),
-			unused,
+			unused.map(({ key }) => key),
 		);
-		this.#rights.retain(usedImages);
-		this.#modules.retain(kept.flatMap((other) => other.prepared.modules));
+		if (table.replaced) for (const image of unused) void this.#shutDown(image);
+		this.#retainRights();
+		this.#modules.retain(
+			kept.flatMap((other) => other.prepared.modules),
+			table.prepared.modules,
+		);
 	}
+
+	/** Runs a plugin's `shutdown`, if it has one. Never rejects. */
+	async #shutDown(image: PluginImage): Promise<void> {
+		if (!image.modules.ownCalls.includes("shutdown")) return;
+		const rights = this.#rights.get(image.key);
+		if (rights !== undefined) this.#rights.set(image.key, keepingNothing(rights));
+		this.#ending.add(image.key);
+		const fault = await this.#executor.callOwn(image, "shutdown");
+		this.#ending.delete(image.key);
+		this.#retainRights();
+		this.#onShutdown(image, fault);
+	}
+
+	#retainRights(): void {
+		const tables = [...this.#tables.values(), ...this.#leaving, ...this.#coming];
+		this.#rights.retain(new Set([...tables.flatMap(({ prepared }) => [...prepared.images.keys()]), ...this.#ending]));
+	}
+}
+
+/** What it kept may be removed already, as that of a plugin that is gone: nothing new may come there. */
+function keepingNothing(rights: PluginRights): PluginRights {
+	const permissions = new Set(rights.permissions);
+	permissions.delete("state");
+	permissions.delete("write_files");
+	return { ...rights, permissions };
 }

@@ -85,12 +85,35 @@ export class ModuleStore {
 		return compiled;
 	}
 
-	/** Forgets compiled modules that no table uses. */
-	retain(requests: Iterable<ModuleRequest>): void {
-		const used = new Set([...requests].map(keyOf));
+	/**
+	 * Forgets compiled modules that no table uses, and takes the bytes of those that only a table had which is gone from the disk: what
+	 * was uninstalled is kept nowhere. What else lies there stays, for tables that are not here yet.
+	 *
+	 * @param gone what the table needed that is gone
+	 */
+	retain(requests: Iterable<ModuleRequest>, gone: readonly ModuleRequest[] = []): void {
+		const kept = [...requests];
+		const used = new Set(kept.map(keyOf));
 		for (const key of this.#compiled.keys()) {
 			if (!used.has(key)) this.#compiled.delete(key);
 		}
+		const usedDigests = new Set(kept.map(({ digest }) => digest));
+		for (const digest of new Set(gone.map((request) => request.digest))) {
+			if (!usedDigests.has(digest)) void this.#discard(digest);
+		}
+	}
+
+	/** Never rejects: a file that stays costs room and is never run unless a table asks for its digest. */
+	async #discard(digest: string): Promise<void> {
+		try {
+			await rm(this.#pathOf(digest), { force: true });
+		} catch (thrown) {
+			this.#logger.warn({ digest, error: describeError(thrown) }, "a module that nobody uses could not be removed from the disk");
+		}
+	}
+
+	#pathOf(digest: string): string {
+		return join(this.#directory, `${digest}.wasm`);
 	}
 
 	async #compile(request: ModuleRequest): Promise<LinkedModules> {
@@ -99,7 +122,7 @@ export class ModuleStore {
 	}
 
 	async #read(digest: string): Promise<Uint8Array> {
-		const path = join(this.#directory, `${digest}.wasm`);
+		const path = this.#pathOf(digest);
 		const cached = await readFile(path).catch(() => undefined);
 		if (cached !== undefined) {
 			if (digestOf(cached) === digest) return cached;

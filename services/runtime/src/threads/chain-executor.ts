@@ -1,5 +1,6 @@
 // Who runs chains. The rest of the runtime cannot tell whether plugins run in a pool of threads (production) or in its own
 // thread (tests, debugging); one behaviour suite runs over both.
+import type { OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { HookCall } from "./hook-call.js";
 import type { LoadFault, ThreadChain } from "./thread-messages.js";
@@ -7,6 +8,8 @@ import type { LoadFault, ThreadChain } from "./thread-messages.js";
 export interface ChainExecutor {
 	/** Tries a plugin out, away from the traffic: makes an instance and runs its `initialize`. Returns what is wrong with it. */
 	probe(image: PluginImage): Promise<LoadFault | undefined>;
+	/** Runs a plugin's `health` or `shutdown`, away from the traffic. Returns what is wrong; never rejects. */
+	callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault | undefined>;
 	/** Takes plugins and chains into service, and resolves when every thread can run them. */
 	install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void>;
 	/** Forgets chains and plugins that no event runs on any more. */

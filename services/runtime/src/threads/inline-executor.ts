@@ -4,6 +4,7 @@ import { ChainHost } from "../chain/chain-host.js";
 import { executionJson } from "../chain/execution-records.js";
 import { UNGUARDED } from "../chain/invocation-guard.js";
 import { DEFAULT_PAYLOAD_BYTES } from "../chain/verdict-size.js";
+import type { OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { HookCall } from "./hook-call.js";
@@ -29,6 +30,10 @@ export class InlineExecutor implements ChainExecutor {
 
 	async probe(image: PluginImage): Promise<LoadFault | undefined> {
 		return (await this.#host.load([image], [], true))[0];
+	}
+
+	async callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault | undefined> {
+		return (await this.#host.callOwn(image, call))[0];
 	}
 
 	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {

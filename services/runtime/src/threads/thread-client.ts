@@ -14,6 +14,7 @@ import { describeError } from "@hookbus/foundation/errors";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
 import type { DeskConnection, HostCallDesk } from "../host-calls/host-call-desk.js";
+import type { OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { HookCall } from "./hook-call.js";
 import { type Checkpoint, type RunningInvocation, SharedCells, SLOTS } from "./shared-cells.js";
@@ -150,6 +151,15 @@ export class ThreadClient {
 
 	/** Loads plugins and chains. Rejects when the thread ends first. */
 	load(images: readonly PluginImage[], chains: readonly ThreadChain[], warm: boolean): Promise<readonly LoadFault[]> {
+		return this.#ask((id) => ({ type: "load", id, images, chains, warm }));
+	}
+
+	/** Runs `health` or `shutdown` of a plugin. Rejects when the thread ends first. */
+	callOwn(image: PluginImage, call: OwnCall): Promise<readonly LoadFault[]> {
+		return this.#ask((id) => ({ type: "own", id, image, call }));
+	}
+
+	#ask(message: (id: number) => ToThread): Promise<readonly LoadFault[]> {
 		return new Promise((resolve, reject) => {
 			if (this.#state === "gone" || this.#state === "condemned") {
 				reject(errors.thread_failed(`worker thread ${this.id} is ${this.#state}`));
@@ -158,7 +168,7 @@ export class ThreadClient {
 			const id = this.#nextLoad;
 			this.#nextLoad += 1;
 			this.#loads.set(id, { resolve, reject });
-			this.#post({ type: "load", id, images, chains, warm });
+			this.#post(message(id));
 		});
 	}
 
@@ -212,7 +222,7 @@ export class ThreadClient {
 			this.#inHand -= 1;
 		}
 		const checkpoint = call === undefined ? undefined : this.cells.readCheckpoint(invocation.slot, invocation.step);
-		const what = invocation.slot < 0 ? "making an instance, which runs its initialize," : "an invocation";
+		const what = invocation.slot < 0 ? "making an instance, or a call outside of events," : "an invocation";
 		this.condemn(`${what} was not done after ${Math.round(invocation.deadlineAt - invocation.startedAt)} ms`);
 		return { call, checkpoint };
 	}

@@ -78,6 +78,9 @@ async function handle(message: ToThread): Promise<void> {
 			send({ type: "loaded", id: message.id, faults });
 			return;
 		}
+		case "own":
+			send({ type: "loaded", id: message.id, faults: await host.callOwn(message.image, message.call) });
+			return;
 		case "drop":
 			host.drop(message.chains, message.images);
 			for (const chain of message.chains) chains.delete(chain);

@@ -2,6 +2,7 @@
 // own they hold up each other and nobody else. The second group costs memory, so it is started with the first plugin that needs it.
 
 import { imagesOf } from "../chain/user-step.js";
+import type { OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { HookCall } from "./hook-call.js";
@@ -29,6 +30,12 @@ export class ThreadGroups implements ChainExecutor {
 
 	probe(image: PluginImage): Promise<LoadFault | undefined> {
 		return this.#quick.probe(image);
+	}
+
+	/** A plugin that may wait does so where others like it wait. */
+	callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault | undefined> {
+		const group = image.waits ? (this.#waiting ?? this.#quick) : this.#quick;
+		return group.callOwn(image, call);
 	}
 
 	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {

@@ -2,6 +2,7 @@
 // batch: one hop for each event cost a third of the throughput.
 import type { ActivationFault, EventAddress, HookName, Outcome, PluginAction, RouteStep } from "@hookbus/schemas";
 import type { ChainState } from "../chain/chain-state.js";
+import type { OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 
 /** A chain as a thread runs it. */
@@ -67,6 +68,7 @@ export type ToThread =
 			readonly chains: readonly ThreadChain[];
 			readonly warm: boolean;
 	  }
+	| { readonly type: "own"; readonly id: number; readonly image: PluginImage; readonly call: OwnCall }
 	| { readonly type: "drop"; readonly chains: readonly number[]; readonly images: readonly string[] }
 	| { readonly type: "run"; readonly body: ArrayBuffer; readonly items: readonly RunItem[] };
 
@@ -111,6 +113,7 @@ export type DoneItem = {
 
 export type FromThread =
 	| { readonly type: "ready" }
+	/** Answers `load` and `own`. */
 	| { readonly type: "loaded"; readonly id: number; readonly faults: readonly LoadFault[] }
 	| {
 			readonly type: "done";

@@ -16,6 +16,7 @@ import { replyBudgetMs } from "../chain/reply-budget.js";
 import { DEFAULT_PAYLOAD_BYTES } from "../chain/verdict-size.js";
 import { errors } from "../errors.js";
 import type { HostCallDesk } from "../host-calls/host-call-desk.js";
+import { OWN_CALL_MS, type OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
@@ -148,6 +149,17 @@ export class ThreadPool implements ChainExecutor {
 		} catch (thrown) {
 			// The watchdog ended the spare thread: making an instance took too long, or took the thread down.
 			return { image: image.key, code: "timeout", message: `no instance could be made: ${(thrown as Error).message}` };
+		}
+	}
+
+	async callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault | undefined> {
+		const spare = this.#spare;
+		try {
+			await spare.ready;
+			return (await spare.callOwn(image, call))[0];
+		} catch {
+			// The watchdog ended the spare thread.
+			return { image: image.key, code: "timeout", message: `not done after ${OWN_CALL_MS} ms; ended` };
 		}
 	}
 
