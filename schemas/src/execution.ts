@@ -19,6 +19,9 @@ export const PluginLogLine = Type.Object({
 });
 export type PluginLogLine = Static<typeof PluginLogLine>;
 
+/** Most bytes, as JSON, of a patch that is kept with its execution. */
+export const MAX_RECORDED_PATCH_BYTES = 8 * 1024;
+
 export const Execution = Type.Object(
 	{
 		eventId: ExternalId,
@@ -50,6 +53,20 @@ export const Execution = Type.Object(
 		usage: Type.Optional(Usage),
 		logs: Type.Optional(Type.Array(PluginLogLine)),
 		logsDropped: Type.Optional(Type.Integer({ minimum: 1, description: "Log lines over the limit" })),
+		patch: Type.Optional(
+			Type.Record(Type.String(), Type.Unknown(), {
+				description:
+					"JSON Merge Patch (RFC 7386) of the event's data: what the plugin returned and was allowed, its secrets masked; only where the binding has recordPatches",
+			}),
+		),
+		patchOmitted: Type.Optional(
+			Type.Object(
+				{ bytes: Type.Integer({ minimum: 0, description: "Bytes of the patch" }) },
+				{
+					description: `The patch was not kept: it has more than ${MAX_RECORDED_PATCH_BYTES} bytes, or those of its event together are too large`,
+				},
+			),
+		),
 		runtime: SubjectToken,
 		revision: Type.Integer({ minimum: 0 }),
 	},

@@ -87,6 +87,7 @@ export const RouteStep = Type.Object(
 			),
 		),
 		arm: Type.Optional(Arm),
+		recordPatches: Type.Optional(Type.Boolean({ description: "true: executions hold the patch; absent: they do not" })),
 		optIn: Type.Optional(Type.String({ description: "Key in optIns: runs only for these users; absent: for all" })),
 	},
 	{ $id: "RouteStep" },

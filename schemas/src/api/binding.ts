@@ -52,6 +52,12 @@ const settingProperties = {
 				"true: runs only for users who opted in to this binding, see /assistants/{id}/plugins/{plugin}/users; not together with mandatory",
 		}),
 	),
+	recordPatches: Type.Optional(
+		Type.Boolean({
+			description:
+				"true: executions hold the patch that the plugin returned, which is text of conversations; setting it needs the role admin. Absent: inherited, in the end false",
+		}),
+	),
 	mandatory: Type.Optional(
 		Type.Boolean({ default: false, description: "Tenant scope only: assistants can neither switch it off nor override it" }),
 	),

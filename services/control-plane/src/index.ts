@@ -3,7 +3,15 @@ export { CheckThreads } from "./checks/check-threads.js";
 export { probeModule } from "./checks/module-probe.js";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./compose.js";
 export { ERROR_CATALOGUE, type ErrorCode } from "./errors.js";
-export { ACCESS_POLICY, type Access, accessOf, PLATFORM_ROUTES, UPLOAD_FIELD_ROLES } from "./http/access-policy.js";
+export {
+	ACCESS_POLICY,
+	type Access,
+	ANSWER_FIELD_ROLES,
+	accessOf,
+	BINDING_FIELD_ROLES,
+	PLATFORM_ROUTES,
+	UPLOAD_FIELD_ROLES,
+} from "./http/access-policy.js";
 export { RateLimiter } from "./http/rate-limits.js";
 export { IssuerKeys } from "./oidc/issuer-keys.js";
 export { type OidcOptions, TokenVerifier } from "./oidc/token-verifier.js";

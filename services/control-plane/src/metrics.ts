@@ -10,6 +10,7 @@ export interface ControlPlaneMetrics {
 	readonly outboxPending: Gauge;
 	readonly tablesPublished: Counter<"outcome">;
 	readonly executionsStored: Counter;
+	readonly patchesOmitted: Counter;
 	readonly executionBatchesRefused: Counter<"reason">;
 	readonly executionsDeleted: Counter;
 	readonly liveFeeds: Gauge;
@@ -62,6 +63,11 @@ export function createMetrics(sources: MetricSources): ControlPlaneMetrics {
 		executionsStored: new Counter({
 			name: "hookbus_control_plane_executions_stored_total",
 			help: "Executions that were written to the database, repeated deliveries included",
+			registers,
+		}),
+		patchesOmitted: new Counter({
+			name: "hookbus_control_plane_execution_patches_omitted_total",
+			help: "Executions whose patch was to be kept and was too large, repeated deliveries included",
 			registers,
 		}),
 		executionBatchesRefused: new Counter({

@@ -3,7 +3,8 @@ import { ALL_ASSISTANTS, type BindingSettings } from "@hookbus/schemas";
 import { canonicalJson } from "../canonical-json.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
-import type { Caller } from "../http/authentication.js";
+import { BINDING_FIELD_ROLES } from "../http/access-policy.js";
+import { type Caller, requireRole } from "../http/authentication.js";
 import { type ActivationParts, requireValidConfig } from "../plugins/require-activatable.js";
 import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
@@ -56,6 +57,8 @@ export function putBinding(
 		if (before !== undefined && canonicalJson(valuesIn(before)) === canonicalJson(values))
 			return { result: before, audit: undefined };
 		requireStrength(actor.role, plugin, before, values);
+		if (values.recordPatches === true && before?.recordPatches !== true)
+			requireRole(actor, BINDING_FIELD_ROLES.recordPatches, "recordPatches: true");
 		// Before it is written: a secret in the wrong place would stay in the database's log of changes, rolled back or not.
 		if (values.config !== null) {
 			const { manifest } = await requireCurrentVersion(queries, tenant, installed);
@@ -95,7 +98,7 @@ function scopeName(assistant: string | null): string {
 }
 
 function valuesOf(settings: BindingSettings): BindingValues {
-	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory } = settings;
+	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, recordPatches, mandatory } = settings;
 	return {
 		enabled: enabled ?? DEFAULT_BINDING.enabled,
 		order: order ?? null,
@@ -105,13 +108,14 @@ function valuesOf(settings: BindingSettings): BindingValues {
 		config: config ?? null,
 		percentage: percentage ?? null,
 		optIn: optIn ?? null,
+		recordPatches: recordPatches ?? null,
 		mandatory: mandatory ?? DEFAULT_BINDING.mandatory,
 	};
 }
 
 function valuesIn(row: BindingRow): BindingValues {
-	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory } = row;
-	return { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, mandatory };
+	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, recordPatches, mandatory } = row;
+	return { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, recordPatches: recordPatches ?? null, mandatory };
 }
 
 function requireConsistent({ assistant }: BindingPlace, values: BindingValues): void {

@@ -22,6 +22,7 @@ export const DEFAULT_BINDING: BindingValues = {
 	config: null,
 	percentage: null,
 	optIn: null,
+	recordPatches: null,
 	mandatory: false,
 };
 

@@ -14,6 +14,7 @@ export function showBinding(row: BindingRow): Binding {
 		...(row.config === null ? {} : { config: row.config }),
 		...(row.percentage === null ? {} : { percentage: row.percentage }),
 		...(row.optIn === null ? {} : { optIn: row.optIn }),
+		...(typeof row.recordPatches === "boolean" ? { recordPatches: row.recordPatches } : {}),
 		mandatory: row.mandatory,
 		createdAt: row.createdAt.toISOString(),
 		updatedAt: row.updatedAt.toISOString(),

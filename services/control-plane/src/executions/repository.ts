@@ -1,6 +1,6 @@
 // Queries on executions: batches in, pages out.
-import { type Execution, type ExecutionRecord, statusOfOutcome } from "@hookbus/schemas";
-import { and, count, desc, eq, gt, gte, inArray, lt, lte, max, sql } from "drizzle-orm";
+import { type Execution, type ExecutionDetail, type ExecutionRecord, statusOfOutcome } from "@hookbus/schemas";
+import { and, count, desc, eq, getTableColumns, gt, gte, inArray, lt, lte, max, sql } from "drizzle-orm";
 import { storableJson } from "../checks/unstorable-text.js";
 import type { Queries } from "../database/database.js";
 import { executionFigures } from "../database/tables/execution-figures.js";
@@ -9,7 +9,7 @@ import { countInto } from "./count-figures.js";
 import { conditions, type ExecutionFilter } from "./execution-filter.js";
 import { MINUTE_DAYS } from "./figure-range.js";
 
-/** Rows for one statement; PostgreSQL takes 65,535 parameters and a row has 30. */
+/** Rows for one statement; PostgreSQL takes 65,535 parameters and a row has 32. */
 const ROWS_PER_INSERT = 500;
 
 /** Number of the advisory lock of {@link insertExecutions}. */
@@ -86,6 +86,8 @@ const REPLACED = {
 	usage: sql`excluded.usage`,
 	logs: sql`excluded.logs`,
 	logsDropped: sql`excluded.logs_dropped`,
+	patch: sql`excluded.patch`,
+	patchOmitted: sql`excluded.patch_omitted`,
 	runtime: sql`excluded.runtime`,
 	revision: sql`excluded.revision`,
 };
@@ -107,6 +109,9 @@ function toRow(execution: Execution): typeof executions.$inferInsert {
 	return { ...clean, phase: clean.phase ?? "", arm: clean.arm ?? "", startedAt: new Date(clean.startedAt) };
 }
 
+/** Everything but what is text of conversations, and may be large. */
+const { patch: _patch, patchOmitted: _patchOmitted, ...listedColumns } = getTableColumns(executions);
+
 /** Newest first; at most `limit`, only ids below `before`. */
 export async function pageExecutions(
 	queries: Queries,
@@ -116,7 +121,7 @@ export async function pageExecutions(
 	before: number | undefined,
 ): Promise<ExecutionRecord[]> {
 	const rows = await queries
-		.select()
+		.select(listedColumns)
 		.from(executions)
 		.where(and(...conditions(tenant, filter), before === undefined ? undefined : lt(executions.id, before)))
 		.orderBy(desc(executions.id))
@@ -133,7 +138,7 @@ export async function pageExecutionsBehind(
 	after: number,
 ): Promise<ExecutionRecord[]> {
 	const rows = await queries
-		.select()
+		.select(listedColumns)
 		.from(executions)
 		.where(and(...conditions(tenant, filter), gt(executions.id, after)))
 		.orderBy(executions.id)
@@ -186,7 +191,7 @@ export async function countBehind(
 	return { skipped: row?.calls ?? 0, keptFrom: last.id };
 }
 
-export async function findExecution(queries: Queries, tenant: string, id: number): Promise<ExecutionRecord | undefined> {
+export async function findExecution(queries: Queries, tenant: string, id: number): Promise<ExecutionDetail | undefined> {
 	const [row] = await queries
 		.select()
 		.from(executions)
@@ -195,7 +200,7 @@ export async function findExecution(queries: Queries, tenant: string, id: number
 }
 
 /** Columns that are null are absent, as they were in the execution. */
-function showExecution(row: typeof executions.$inferSelect): ExecutionRecord {
+function showExecution(row: Pick<typeof executions.$inferSelect, keyof typeof listedColumns>): ExecutionRecord {
 	const { id, phase, arm, startedAt, ...rest } = row;
 	const present = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
 	return {

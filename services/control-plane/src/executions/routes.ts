@@ -1,8 +1,9 @@
 // REST: executions page by page, and one execution.
-import { ExecutionPage, ExecutionRecord } from "@hookbus/schemas";
+import { ExecutionDetail, ExecutionPage } from "@hookbus/schemas";
 import { Type } from "@sinclair/typebox";
 import type { Database } from "../database/database.js";
 import { errors } from "../errors.js";
+import { ANSWER_FIELD_ROLES, isAllowed } from "../http/access-policy.js";
 import { answers } from "../http/answers.js";
 import type { App } from "../http/app.js";
 import { callerOf } from "../http/authentication.js";
@@ -58,17 +59,19 @@ export function addExecutionRoutes(app: App, { database }: { readonly database: 
 			schema: {
 				tags,
 				operationId: "getExecution",
-				summary: "Show an execution with its log lines",
+				summary: "Show an execution with its log lines, and with its patch where the binding has recordPatches",
 				params: IdParams,
-				response: answers(ExecutionRecord),
+				response: answers(ExecutionDetail),
 			},
 		},
 		async (request) => {
-			const { tenant } = callerOf(request);
+			const { tenant, role } = callerOf(request);
 			const found = await database.of(tenant).query((queries) => findExecution(queries, tenant, Number(request.params.id)));
 			if (found === undefined)
 				throw errors.execution_not_found(`execution ${request.params.id} does not exist; it may be past its retention`);
-			return found;
+			const { patch, ...rest } = found;
+			if (patch === undefined || isAllowed(role, ANSWER_FIELD_ROLES.patch)) return found;
+			return { ...rest, patchWithheld: true as const };
 		},
 	);
 }

@@ -121,6 +121,7 @@ export class ExecutionStore {
 	async #insert(executions: readonly Execution[]): Promise<void> {
 		await this.#parts.database.acrossTenants.transaction((queries) => insertExecutions(queries, executions));
 		this.#parts.metrics.executionsStored.inc(executions.length);
+		this.#parts.metrics.patchesOmitted.inc(executions.filter(({ patchOmitted }) => patchOmitted !== undefined).length);
 		this.#parts.onStored();
 	}
 

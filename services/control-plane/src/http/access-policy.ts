@@ -102,6 +102,12 @@ export const UPLOAD_FIELD_ROLES = { enable: "operator", grants: "admin", accept:
 	ApiRole
 >;
 
+/** What single fields of a binding need, when they are set to true, on top of the route's role. */
+export const BINDING_FIELD_ROLES = { recordPatches: "admin" } as const satisfies Record<string, ApiRole>;
+
+/** What single fields of an answer need: they are text of conversations. Keys of a lower role get the rest. */
+export const ANSWER_FIELD_ROLES = { patch: "operator" } as const satisfies Record<string, ApiRole>;
+
 /**
  * The access of a declared route.
  *

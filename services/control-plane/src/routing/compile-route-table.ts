@@ -77,6 +77,7 @@ function stepOf(link: ChainLink, routed: RoutedPlugins, optIns: Map<string, read
 		...(link.phases === undefined ? {} : { phases: [...link.phases] }),
 		...(share.below - share.from === SHARE_BUCKETS ? {} : { share }),
 		...(arm === "candidate" ? { arm } : {}),
+		...(link.binding.recordPatches ? { recordPatches: true } : {}),
 		...(optInKey === undefined ? {} : { optIn: optInKey }),
 	};
 }

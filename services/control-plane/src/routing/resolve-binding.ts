@@ -16,6 +16,8 @@ export interface ResolvedBinding {
 	readonly optIn: Pick<RoutingBinding, "plugin" | "assistant" | "users"> | undefined;
 	/** Whose binding decides that the plugin runs here. */
 	readonly scope: "tenant" | "assistant";
+	/** Executions hold the patch. */
+	readonly recordPatches: boolean;
 	readonly mandatory: boolean;
 	/** The assistant has a binding of its own that a mandatory one overrules. */
 	readonly overruled: boolean;
@@ -44,6 +46,7 @@ export function resolveBinding(
 		percentage: leading.percentage ?? inherited?.percentage ?? 100,
 		optIn: optIn?.optIn === true ? optIn : undefined,
 		scope: leading.assistant === null ? "tenant" : "assistant",
+		recordPatches: leading.recordPatches ?? inherited?.recordPatches ?? false,
 		mandatory: leading.mandatory,
 		overruled: leading === tenant && assistant !== undefined,
 	};

@@ -53,6 +53,8 @@ export interface RoutingBinding {
 	readonly optIn: boolean | null;
 	/** Users who opted in, sorted; absent: none. */
 	readonly users?: readonly string[];
+	/** Executions hold the patch; null or absent: inherited. */
+	readonly recordPatches?: boolean | null;
 	readonly mandatory: boolean;
 }
 

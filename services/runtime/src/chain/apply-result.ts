@@ -12,7 +12,7 @@ import {
 	type VerdictReason,
 } from "@hookbus/schemas";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { applyMergePatch, scopePatch } from "./merge-patch.js";
+import { applyMergePatch, type JsonObject, scopePatch } from "./merge-patch.js";
 import { DEFAULT_PAYLOAD_BYTES, jsonBytes, MAX_ANNOTATION_BYTES, type VerdictSize, verdictBudget } from "./verdict-size.js";
 
 export interface AppliedResult {
@@ -24,6 +24,8 @@ export interface AppliedResult {
 	readonly data?: string;
 	readonly paths: string[];
 	readonly stripped: string[];
+	/** Of its patch, what it was allowed to change; only when something changed. */
+	readonly patch?: JsonObject;
 	readonly block?: VerdictReason;
 	readonly claim?: unknown;
 	/** The result cannot be used at all, for this reason. */
@@ -133,7 +135,8 @@ function modify(event: HookEvent, result: PluginResult, paths: readonly string[]
 		};
 	}
 	const changed = { ...event, data: patched.value } as HookEvent;
-	return { action: "modify", event: changed, data: JSON.stringify(patched.value), paths: patched.paths, stripped };
+	const data = JSON.stringify(patched.value);
+	return { action: "modify", event: changed, data, paths: patched.paths, stripped, patch: scope.allowed };
 }
 
 function claim(event: HookEvent, result: PluginResult, stripped: string[]): Decided {

@@ -34,6 +34,8 @@ export interface InvocationRecord {
 	usage?: Usage;
 	logs?: PluginLogLine[];
 	logsDropped?: number;
+	patch?: Record<string, unknown>;
+	patchOmitted?: { bytes: number };
 }
 
 /** What every answer and every record repeats from the envelope. */

@@ -52,7 +52,7 @@ export class ChainTexts {
 	 * @param shared what all records of the event have in common
 	 */
 	execution(record: InvocationRecord, shared: string): string {
-		const { digest, arm, startedAt, inputBytes, outputBytes, usage, logs, logsDropped } = record;
+		const { digest, arm, startedAt, inputBytes, outputBytes, usage, logs, logsDropped, patch, patchOmitted } = record;
 		const own: Partial<Execution> = {
 			digest,
 			startedAt,
@@ -62,6 +62,8 @@ export class ChainTexts {
 			...(usage === undefined ? {} : { usage }),
 			...(logs === undefined ? {} : { logs }),
 			...(logsDropped === undefined ? {} : { logsDropped }),
+			...(patch === undefined ? {} : { patch }),
+			...(patchOmitted === undefined ? {} : { patchOmitted }),
 		};
 		return `{${shared},${inner(this.#entry(record))},${inner(JSON.stringify(own))}}`;
 	}

@@ -11,6 +11,7 @@ import type { HostedPlugin } from "./chain-host.js";
 import { bookFailure, type ChainState, isSettledFor, newChainState, roundMs, type StepSubject } from "./chain-state.js";
 import { ChainTexts } from "./chain-texts.js";
 import type { InvocationGuard } from "./invocation-guard.js";
+import { keepPatch } from "./keep-patch.js";
 import { readEvent } from "./read-event.js";
 import { replyBudgetMs } from "./reply-budget.js";
 import { isForEvent } from "./step-audience.js";
@@ -155,7 +156,7 @@ class ChainPass {
 			argumentFault ?? (await plugin.loaded.invoke(this.#event.hook, input, { invocation: nextInvocation(), deadlineAt }));
 		guard.disarm();
 		const inputBytes = typeof input === "string" ? Buffer.byteLength(input) : input.length;
-		this.#book(step, index, startedAt, invocation, inputBytes);
+		this.#book(step, index, startedAt, invocation, inputBytes, plugin.loaded.image.secrets);
 	}
 
 	/** What the plugin reads: the bytes that arrived when nothing was changed or withheld. They are copied into its host memory. */
@@ -181,7 +182,14 @@ class ChainPass {
 		return { result, outputBytes: 0, report: newHostCallReport() };
 	}
 
-	#book(step: ThreadStep, index: number, startedAt: number, invocation: Invocation, inputBytes: number): void {
+	#book(
+		step: ThreadStep,
+		index: number,
+		startedAt: number,
+		invocation: Invocation,
+		inputBytes: number,
+		secrets: readonly string[],
+	): void {
 		const { report, outputBytes, result, failure } = invocation;
 		const details = {
 			inputBytes,
@@ -204,6 +212,7 @@ class ChainPass {
 		}
 		this.#state.size = step.mode === "enforce" ? applied.size : applied.shadowSize;
 		const durationMs = this.#input.clock() - startedAt;
+		const patch = step.recordPatches === true ? applied.patch : undefined;
 		this.#state.records.push({
 			step: index,
 			ran: true,
@@ -224,6 +233,7 @@ class ChainPass {
 			...(step.arm === undefined ? {} : { arm: step.arm }),
 			startedAt: new Date(Date.now() - durationMs).toISOString(),
 			...details,
+			...(patch === undefined ? {} : keepPatch(patch, secrets, this.#state.records)),
 		});
 		if (step.mode === "enforce") this.#enforce(step, applied, result);
 	}

@@ -31,6 +31,8 @@ export const bindings = pgTable(
 		percentage: doublePrecision(),
 		/** Runs only for users who opted in; null: inherited, in the end nobody has to. */
 		optIn: boolean("opt_in"),
+		/** Executions hold the patch; null: inherited, in the end they do not. */
+		recordPatches: boolean("record_patches"),
 		mandatory: boolean().notNull().default(false),
 		createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
 		updatedAt: timestamp("updated_at", { withTimezone: true }).notNull().defaultNow(),

@@ -38,6 +38,9 @@ export const executions = pgTable(
 		usage: jsonb().$type<Usage>(),
 		logs: jsonb().$type<PluginLogLine[]>(),
 		logsDropped: integer("logs_dropped"),
+		/** Text of a conversation; only where the binding has recordPatches. */
+		patch: jsonb().$type<Record<string, unknown>>(),
+		patchOmitted: jsonb("patch_omitted").$type<{ bytes: number }>(),
 		runtime: text().notNull(),
 		revision: bigint({ mode: "number" }).notNull(),
 	},
