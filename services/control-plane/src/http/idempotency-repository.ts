@@ -10,6 +10,7 @@ const SILENT_S = 10;
 
 /** Which call it is. */
 export interface KeyedCall {
+	readonly tenant: string;
 	/** Id of the caller. */
 	readonly caller: string;
 	readonly key: string;
@@ -45,7 +46,13 @@ export async function claimCall(queries: Queries, call: KeyedCall): Promise<Clai
 	if (inserted !== undefined) return { ...call, ...inserted };
 	const [taken] = await queries
 		.update(idempotencyKeys)
-		.set({ fingerprint: call.fingerprint, claim: sql`gen_random_uuid()`, aliveAt: sql`now()`, createdAt: sql`now()` })
+		.set({
+			tenant: call.tenant,
+			fingerprint: call.fingerprint,
+			claim: sql`gen_random_uuid()`,
+			aliveAt: sql`now()`,
+			createdAt: sql`now()`,
+		})
 		.where(and(of(call), isNull(status), eq(tookEffect, false), isSilent))
 		.returning({ claim });
 	if (taken !== undefined) return { ...call, ...taken };

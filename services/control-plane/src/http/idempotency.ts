@@ -101,13 +101,14 @@ export function addIdempotency(app: App, database: Database): void {
 /** `undefined` for what is no such call. */
 function callOf(request: FastifyRequest): KeyedCall | undefined {
 	const key = request.headers["idempotency-key"];
-	const caller = request.caller?.id;
-	if (key === undefined || caller === undefined || SAFE.has(request.method) || request.isMultipart()) return undefined;
+	const { id: caller, tenant } = request.caller ?? {};
+	if (key === undefined || caller === undefined || tenant === undefined || SAFE.has(request.method) || request.isMultipart())
+		return undefined;
 	if (typeof key !== "string" || !keyPattern.test(key)) {
 		throw errors.request_invalid("Idempotency-Key has 1–255 printable ASCII characters without spaces, such as a UUID");
 	}
 	const what = `${request.method} ${request.url}\n${canonicalJson(request.body ?? null)}`;
-	return { caller, key, fingerprint: createHash("sha256").update(what).digest("hex") };
+	return { tenant, caller, key, fingerprint: createHash("sha256").update(what).digest("hex") };
 }
 
 /** @throws CodedError `idempotency_call_running` when this process stood still for so long that a repeated call took over */

@@ -6,6 +6,8 @@ import { bytes } from "./bytes.js";
 export const idempotencyKeys = pgTable(
 	"idempotency_keys",
 	{
+		/** The caller's. Empty in rows of before there was this column; they live a day. */
+		tenant: text().notNull().default(""),
 		/** Id of the API key, or tenant and subject of a token. */
 		caller: text().notNull(),
 		/** As the caller chose it. */

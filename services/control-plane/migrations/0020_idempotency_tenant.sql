@@ -1,0 +1,1 @@
+ALTER TABLE "idempotency_keys" ADD COLUMN "tenant" text DEFAULT '' NOT NULL;
