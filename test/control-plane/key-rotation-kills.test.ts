@@ -1,7 +1,15 @@
 // The control plane is killed at each step of a rotation while a runtime works with the secret: no event fails for want of it, the
 // next rotation does what is left, and in the end the keys of before are in use nowhere.
-import { createMasterKeys, protectedHeader } from "@hookbus/foundation";
-import type { KeyRotation, KeyStatus, Verdict } from "@hookbus/schemas";
+import { createMasterKeys, createSecretOpener, protectedHeader } from "@hookbus/foundation";
+import {
+	type KeyRotation,
+	type KeyStatus,
+	ROUTE_BUCKET,
+	type RouteTable,
+	type RuntimeFleet,
+	type SealedSecret,
+	type Verdict,
+} from "@hookbus/schemas";
 import postgres from "postgres";
 import { expect, test } from "vitest";
 import { ask } from "../support/ask.js";
@@ -26,11 +34,11 @@ const SECRET = "in-use-while-keys-change";
 
 /** What a rotation writes, in its order: while the table is locked it stands still before that step. */
 const STEPS = [
+	{ table: "audit_log", writes: "insert" },
 	{ table: "tenant_keys", writes: "update" },
 	{ table: "plugin_snapshots", writes: "update" },
 	{ table: "plugin_configs", writes: "update" },
 	{ table: "outbox", writes: "insert" },
-	{ table: "audit_log", writes: "insert" },
 	{ table: "tenant_keys", writes: "delete" },
 ] as const;
 
@@ -56,6 +64,20 @@ test("SE-04 killed at each step of a rotation, it is resumed, and no event misse
 	await waitFor("the plugin runs", isServed);
 	const traffic = startTraffic<Verdict>(send, { callers: 2, everyMs: 20 });
 	const start = () => spawnControlPlane({ dataDir: first.dataDir, env: { ...env, ...BOTH } });
+	const bucket = await connection.jetstream().views.kv(ROUTE_BUCKET);
+	/** Changes the plugin, so that control plane and runtimes open its secret, and reads it as a runtime does. */
+	const readAnew = async (colour: string) => {
+		const path = "/api/v1/plugins/holder/config";
+		const { status, body } = await control.admin.put<{ revision: number }>(path, { config: { colour } });
+		expect(status).toBe(200);
+		const table = await waitFor("the change is on the bus", async () => {
+			const value = (await bucket.get("default"))?.json<RouteTable>();
+			return value !== undefined && value.revision >= body.revision ? value : undefined;
+		});
+		const opener = createSecretOpener(createMasterKeys(NEW_KEY, TEST_MASTER_KEY), table.dataKeys ?? {});
+		const sealed = table.plugins["holder"]?.secrets["key"] as SealedSecret;
+		return await opener.open(sealed, { tenant: "default", plugin: "holder", field: "key" });
+	};
 	let control = await start();
 	for (const { table, writes } of STEPS) {
 		await control.admin.ready();
@@ -72,6 +94,7 @@ test("SE-04 killed at each step of a rotation, it is resumed, and no event misse
 		});
 		control = await start();
 		expect((await control.admin.get<KeyStatus>("/api/v1/keys")).body, `after ${writes} ${table}`).toMatchObject({ done: false });
+		expect(await readAnew(`${writes} ${table}`)).toBe(SECRET);
 	}
 	await control.admin.ready();
 	await control.admin.post<KeyRotation>("/api/v1/keys/rotate", { dataKeys: true });
@@ -80,6 +103,8 @@ test("SE-04 killed at each step of a rotation, it is resumed, and no event misse
 		return body.done && body.rotation?.state === "ended" ? body : undefined;
 	});
 	expect(status).toMatchObject({ dataKeys: 1, unreadable: 0, rotation: { failures: [] } });
+	const { body: fleet } = await control.admin.get<RuntimeFleet>("/api/v1/runtimes");
+	expect(fleet.items).toMatchObject([{ id: "both", running: fleet.desired, faults: [] }]);
 	await control.process.stop();
 
 	// With the new key alone: a runtime that begins, and a control plane that has to open the secret.

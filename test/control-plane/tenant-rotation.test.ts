@@ -40,11 +40,11 @@ function rotation() {
 	const parts = { database: control.plane.database, masterKeys: both, logger };
 	return {
 		rotate: (dataKeys = false) => rotateTenant(parts, systemActor("default"), { dataKeys }),
-		/** As if the whole fleet had taken the newest table. */
-		clear: async () => {
+		/** As if the whole fleet had taken the newest table, or one so many revisions before it. */
+		clear: async (behind = 0) => {
 			const [tenant] = await rows(parts.database, "SELECT revision FROM tenants WHERE id = 'default'");
 			await rows(parts.database, "UPDATE outbox SET sent_at = now()");
-			await deleteUnusedKeys(parts, systemActor("default"), Number(tenant?.["revision"]));
+			await deleteUnusedKeys(parts, systemActor("default"), Number(tenant?.["revision"]) - behind);
 		},
 		usage: async () => (await parts.database.query((queries) => readKeyUsage(queries, both, "default")))[0],
 		logged: () => lines.join(""),
@@ -101,6 +101,8 @@ test("SE-04 two rotations and changes of secrets at once leave everything under 
 		expect(answers.map(({ status }) => status)).toEqual([200, 200]);
 	};
 	await Promise.all([rotate(true), ...names.map(change), rotate(true)]);
+	await clear(1);
+	expect((await usage())?.keys.map(({ state }) => state)).toEqual(["retired", "current"]);
 	await clear();
 	expect(await usage()).toMatchObject({ keys: [{ state: "current" }], sealedBefore: 0, unreadable: 0, isTableOutdated: false });
 	for (const name of names) expect((await control.admin.post(`/api/v1/plugins/${name}/enable`)).status).toBe(200);
