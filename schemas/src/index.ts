@@ -8,6 +8,7 @@ export * from "./api/execution-figures.js";
 export * from "./api/execution-record.js";
 export * from "./api/execution-status.js";
 export * from "./api/explain.js";
+export * from "./api/keys.js";
 export * from "./api/manifest-check.js";
 export * from "./api/marketplace.js";
 export * from "./api/opt-in.js";

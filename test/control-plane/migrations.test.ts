@@ -3,13 +3,17 @@ import { createHash } from "node:crypto";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
+import { createMasterKeys, createSecretOpener } from "@hookbus/foundation";
 import {
 	type AssistantMetrics,
 	isRouteTable,
+	type KeyStatus,
 	type PluginChange,
 	type PluginDetail,
 	type PluginHistory,
 	ROUTE_BUCKET,
+	type RouteTable,
+	type SealedSecret,
 } from "@hookbus/schemas";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
@@ -20,9 +24,12 @@ import { describe, expect, test } from "vitest";
 import { buildPackage } from "../support/build-package.js";
 import { connectTo } from "../support/connect.js";
 import { seedPglite } from "../support/pglite-template.js";
+import { TEST_MASTER_KEY } from "../support/route-tables.js";
+import { SECRET_MANIFEST } from "../support/secret-plugin.js";
 import { startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
 import { tempDir } from "../support/temp-dir.js";
+import { sealDirectly } from "../support/tenant-box.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { rows } from "./stored-names.js";
@@ -58,7 +65,8 @@ async function prepare(dataDir: string, databaseUrl: string | undefined, stateme
 
 /** An enabled plugin with a table in the outbox, as the first release stored them. */
 async function firstReleaseRows(): Promise<string[]> {
-	const { manifest, module } = await buildPackage({ name: "veteran" });
+	const { manifest, module } = await buildPackage({ name: "veteran", manifest: { config: SECRET_MANIFEST.config } });
+	const secret = await sealDirectly(TEST_MASTER_KEY, "sealed before", { tenant: "default", plugin: "veteran", field: "key" });
 	const digest = createHash("sha256").update(module).digest("hex");
 	const routed = {
 		name: "veteran",
@@ -88,6 +96,7 @@ async function firstReleaseRows(): Promise<string[]> {
 		`INSERT INTO plugin_versions (tenant, plugin, version, digest, size, manifest, module, created_by)
 			VALUES ('default', 'veteran', '1.0.0', '${digest}', ${module.length}, ${json(manifest)}, '\\x${Buffer.from(module).toString("hex")}', 'somebody')`,
 		"INSERT INTO plugin_grants (tenant, plugin, permission, granted_by) VALUES ('default', 'veteran', 'read_messages', 'somebody')",
+		`INSERT INTO plugin_configs (tenant, plugin, config, secrets) VALUES ('default', 'veteran', '{}', ${json({ key: secret })})`,
 		"INSERT INTO bindings (tenant, plugin) VALUES ('default', 'veteran')",
 		`INSERT INTO outbox (tenant, revision, route_table, hook_policy, sent_at)
 			VALUES ('default', 3, ${json(table)}, ${json({ spec: "1", tenant: "default", revision: 3, hooks: {} })}, now())`,
@@ -130,6 +139,24 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		expect(await figures("")).toEqual(await figures("&hook=on_chat_message"));
 		const disabled = await admin.post<PluginChange>("/api/v1/plugins/veteran/disable");
 		expect(disabled.body.revision).toBe(5);
+		// Its secret opens, and a rotation moves it to a data key.
+		expect((await admin.post("/api/v1/plugins/veteran/enable")).status).toBe(200);
+		expect(table).not.toHaveProperty("dataKeys");
+		await admin.post("/api/v1/keys/rotate", {});
+		const status = await waitFor("its secret is sealed anew", async () => {
+			const { body } = await admin.get<KeyStatus>("/api/v1/keys");
+			return body.left.values + body.left.tables === 0 ? body : undefined;
+		});
+		expect(status).toMatchObject({ dataKeys: 1, unreadable: 0 });
+		const rotated = await waitFor("its table brings the key", async () => {
+			const value = (await bucket.get("default"))?.json<RouteTable>();
+			return value?.dataKeys === undefined ? undefined : value;
+		});
+		const sealed = rotated.plugins["veteran"]?.secrets["key"] as SealedSecret;
+		const place = { tenant: "default", plugin: "veteran", field: "key" };
+		const opener = createSecretOpener(createMasterKeys(TEST_MASTER_KEY), rotated.dataKeys ?? {});
+		expect(await opener.open(sealed, place)).toBe("sealed before");
+		expect((await admin.post("/api/v1/plugins/veteran/disable")).status).toBe(200);
 		const trail = await rows(plane.database, "SELECT actor, action FROM audit_log WHERE target = 'default'");
 		expect(trail).toEqual([{ actor: "system", action: "routes.recompile" }]);
 	});

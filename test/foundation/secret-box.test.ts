@@ -83,6 +83,11 @@ describe("SE-02 a sealed secret", () => {
 		const relabelled = { ...sealed, jwe: { ...sealed.jwe, protected: protectedHeader(second.dataKey.id) } };
 		await expect(createSecretOpener(master, keys).open(relabelled, PLACE)).rejects.toMatchObject(refused);
 		expect(await createSecretOpener(master, keys).open(sealed, PLACE)).toBe("hush");
+		// It is bound to the id too, and not only by being sealed with that key.
+		const key = await master.unwrap("acme", acme.dataKey);
+		const bound = [PLACE.tenant, PLACE.plugin, PLACE.field];
+		expect(await key.open(sealed.jwe, [...bound, key.id])).toEqual(new Uint8Array(Buffer.from("hush")));
+		for (const other of [bound, [...bound, second.dataKey.id]]) await expect(key.open(sealed.jwe, other)).rejects.toThrow();
 	});
 
 	test("does not open when a bit of it was changed, or something of it cut off", async () => {

@@ -17,7 +17,10 @@ export type FailureCode =
 	| "signature_other_plugin"
 	| "package_altered"
 	| "publisher_unknown"
-	| "signature_invalid";
+	| "signature_invalid"
+	| "control_plane_unreachable"
+	| "control_plane_refused"
+	| "keys_left";
 
 export interface FailureOptions extends ErrorOptions {
 	readonly code: FailureCode;

@@ -7,6 +7,13 @@ export interface Arguments {
 	readonly options: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
 }
 
+export interface Terminal {
+	/** Writes a line to standard output. */
+	print(line: string): void;
+	/** Writes a line to standard error. */
+	complain(line: string): void;
+}
+
 export interface Outcome {
 	/** For people, line by line. */
 	readonly lines: readonly string[];
@@ -24,8 +31,11 @@ export interface Command {
 	readonly options: NonNullable<ParseArgsConfig["options"]>;
 	/** Most arguments besides options. */
 	readonly maxPositionals: number;
-	/** @throws CliFailure */
-	run(given: Arguments): Promise<Outcome>;
+	/**
+	 * @param terminal for what is said before the end; not with `--json`
+	 * @throws CliFailure
+	 */
+	run(given: Arguments, terminal: Terminal): Promise<Outcome>;
 }
 
 /** @throws CliFailure `usage` when it is missing */

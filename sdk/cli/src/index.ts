@@ -1,3 +1,4 @@
 // What scripts and tests may import.
 export { EXIT, type FailureCode } from "./cli-failure.js";
-export { runCommand, type Terminal } from "./run-command.js";
+export type { Terminal } from "./command.js";
+export { runCommand } from "./run-command.js";

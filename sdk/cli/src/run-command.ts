@@ -2,20 +2,15 @@
 // is given, so that the tests call it as the shell does.
 import { parseArgs } from "node:util";
 import { CliFailure, EXIT } from "./cli-failure.js";
-import type { Arguments, Command } from "./command.js";
+import type { Arguments, Command, Terminal } from "./command.js";
 import { keygen } from "./commands/keygen.js";
+import { keysRotate } from "./commands/keys-rotate.js";
+import { keysStatus } from "./commands/keys-status.js";
 import { registryBuild } from "./commands/registry-build.js";
 import { sign } from "./commands/sign.js";
 import { verify } from "./commands/verify.js";
 
-const COMMANDS: readonly Command[] = [keygen, sign, verify, registryBuild];
-
-export interface Terminal {
-	/** Writes a line to standard output. */
-	print(line: string): void;
-	/** Writes a line to standard error. */
-	complain(line: string): void;
-}
+const COMMANDS: readonly Command[] = [keygen, sign, verify, registryBuild, keysRotate, keysStatus];
 
 /** Options that every command takes. */
 const ALWAYS = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
@@ -34,7 +29,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
 			terminal.print(command.help);
 			return EXIT.done;
 		}
-		const { lines, json } = await command.run(given);
+		const { lines, json } = await command.run(given, terminal);
 		if (asJson) terminal.print(JSON.stringify({ ok: true, ...json }));
 		else for (const line of lines) terminal.print(line);
 		return EXIT.done;
@@ -78,7 +73,7 @@ function parse(command: Command, args: readonly string[]): Arguments | "help" {
 function overview(): string {
 	const width = Math.max(...COMMANDS.map(({ name }) => name.length));
 	return [
-		"hookbus: sign, verify and publish plugins for Hookbus",
+		"hookbus: sign, verify and publish plugins for Hookbus, and rotate the keys of secrets",
 		"",
 		...COMMANDS.map(({ name, summary }) => `  hookbus ${name.padEnd(width)}  ${summary}`),
 		"",

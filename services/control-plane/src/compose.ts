@@ -25,6 +25,7 @@ import { GivenUpPlugins } from "./fleet/given-up-plugins.js";
 import { RuntimeFleet } from "./fleet/runtime-fleet.js";
 import type { App } from "./http/app.js";
 import { buildApp } from "./http/build-app.js";
+import { KeyRotation } from "./keys/key-rotation.js";
 import { TenantSecrets } from "./keys/tenant-secrets.js";
 import { FileFetcher } from "./marketplace/fetch-file.js";
 import { createSourceRefresh } from "./marketplace/source-refresh.js";
@@ -148,9 +149,19 @@ async function compose(options: ControlPlaneOptions, { database, masterKeys, sto
 		onChange: () => relay.wake(),
 	};
 	const sources = createSourceRefresh(marketplace, settings.HOOKBUS_MARKET_REFRESH_MS, logger);
+	const keyRotation = new KeyRotation({
+		database,
+		masterKeys,
+		fleet,
+		logger,
+		stopping: stopping.signal,
+		onChange: () => relay.wake(),
+	});
 	const app = await buildApp({
 		database,
 		secrets: new TenantSecrets(masterKeys),
+		masterKeys,
+		keyRotation,
 		link,
 		relay,
 		fleet,
@@ -184,6 +195,7 @@ async function compose(options: ControlPlaneOptions, { database, masterKeys, sto
 			{ name: "finish retention", timeoutMs: 10_000, run: () => retention.stop() },
 			{ name: "finish disabling", timeoutMs: 10_000, run: () => givenUp.stop() },
 			{ name: "finish watching rollouts", timeoutMs: 10_000, run: () => rolloutWatch.stop() },
+			{ name: "finish rotating keys", timeoutMs: 10_000, run: () => keyRotation.stop() },
 			// 4. Flush: what is committed is published once more; the rest is sent at the next start.
 			{ name: "flush outbox", timeoutMs: 10_000, run: () => relay.stop() },
 			{ name: "end preparation", timeoutMs: 10_000, run: () => preparing },

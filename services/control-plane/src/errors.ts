@@ -119,6 +119,9 @@ export const ERROR_CATALOGUE = {
 	// Tenants
 	tenant_exists: { title: "The tenant exists already", status: 409, retryable: false },
 
+	// Keys of secrets
+	key_rotation_running: { title: "A rotation of keys runs", status: 409, retryable: true },
+
 	// Fleet
 	not_applied_in_time: { title: "The change is stored, but not applied everywhere yet", status: 504, retryable: true },
 	activation_failed: { title: "A runtime could not take the plugin into service", status: 502, retryable: false },

@@ -71,6 +71,9 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"GET /api/v1/tenants": "admin",
 	"POST /api/v1/tenants": "admin",
 
+	"GET /api/v1/keys": "admin",
+	"POST /api/v1/keys/rotate": "admin",
+
 	"GET /api/v1/trusted-publishers": "admin",
 	"POST /api/v1/trusted-publishers": "admin",
 	"DELETE /api/v1/trusted-publishers/:id": "admin",
@@ -94,7 +97,12 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 };
 
 /** Routes that only keys of the tenant `default` may call, besides having the role: they are about the whole deployment. */
-export const PLATFORM_ROUTES: ReadonlySet<string> = new Set(["GET /api/v1/tenants", "POST /api/v1/tenants"]);
+export const PLATFORM_ROUTES: ReadonlySet<string> = new Set([
+	"GET /api/v1/tenants",
+	"POST /api/v1/tenants",
+	"GET /api/v1/keys",
+	"POST /api/v1/keys/rotate",
+]);
 
 /** What single fields of an upload need on top of the route's role. */
 export const UPLOAD_FIELD_ROLES = { enable: "operator", grants: "admin", accept: "admin" } as const satisfies Record<

@@ -2,6 +2,7 @@
 // opened and closed by the composition.
 import { randomUUID } from "node:crypto";
 import multipart from "@fastify/multipart";
+import type { MasterKeys } from "@hookbus/foundation";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import type { Logger } from "pino";
 import { addApiKeyRoutes } from "../api-keys/routes.js";
@@ -22,6 +23,8 @@ import { addFleetRoutes } from "../fleet/routes.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { addHealthRoutes } from "../health/routes.js";
 import { addHistoryRoutes } from "../history/routes.js";
+import type { KeyRotation } from "../keys/key-rotation.js";
+import { addKeyRoutes } from "../keys/routes.js";
 import type { TenantSecrets } from "../keys/tenant-secrets.js";
 import type { SourceParts } from "../marketplace/change-sources.js";
 import { addMarketplaceRoutes } from "../marketplace/routes.js";
@@ -49,6 +52,8 @@ import { compileInput } from "./validate-input.js";
 export interface AppParts {
 	readonly database: Database;
 	readonly secrets: TenantSecrets;
+	readonly masterKeys: MasterKeys;
+	readonly keyRotation: KeyRotation;
 	readonly link: BusLink;
 	readonly relay: OutboxRelay;
 	readonly fleet: RuntimeFleet;
@@ -148,6 +153,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);
 	addTenantRoutes(app, parts);
+	addKeyRoutes(app, parts);
 	addTrustRoutes(app, parts);
 	addRecallRoutes(app, { ...parts, answerChange });
 	addMarketplaceRoutes(app, parts.marketplace);

@@ -6,8 +6,13 @@ import { tenantKeys } from "../database/tables/tenant-keys.js";
 
 export type DataKeyRow = typeof tenantKeys.$inferSelect;
 
-export async function dataKeyRows(queries: Queries, tenant: string): Promise<DataKeyRow[]> {
-	return await queries.select().from(tenantKeys).where(eq(tenantKeys.tenant, tenant)).orderBy(tenantKeys.createdAt);
+/** Of one tenant or of all, oldest first. */
+export async function dataKeyRows(queries: Queries, tenant?: string): Promise<DataKeyRow[]> {
+	return await queries
+		.select()
+		.from(tenantKeys)
+		.where(tenant === undefined ? undefined : eq(tenantKeys.tenant, tenant))
+		.orderBy(tenantKeys.tenant, tenantKeys.createdAt);
 }
 
 /** All of the tenant's, by their id. */

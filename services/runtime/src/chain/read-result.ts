@@ -52,8 +52,8 @@ function parse(text: string): unknown {
 	try {
 		return JSON.parse(text);
 	} catch (thrown) {
-		throw new BadOutput(`the result is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
-			cause: thrown,
-		});
+		// The engine's own message quotes what it met, which may be a part of a secret.
+		const at = /at position \d+/.exec(thrown instanceof Error ? thrown.message : "");
+		throw new BadOutput(`the result is not JSON${at === null ? "" : ` (${at[0]})`}`, { cause: thrown });
 	}
 }

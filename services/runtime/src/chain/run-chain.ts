@@ -4,6 +4,7 @@ import { CodedError } from "@hookbus/foundation/errors";
 import type { HookEvent, PluginResult } from "@hookbus/schemas";
 import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS } from "@hookbus/schemas";
 import { newHostCallReport } from "../host-calls/log/host-call-report.js";
+import { maskSecrets } from "../host-calls/log/mask-secrets.js";
 import type { Invocation } from "../plugin-host/loaded-plugin.js";
 import type { RunItem, ThreadChain, ThreadStep } from "../threads/thread-messages.js";
 import { type AppliedResult, applyResult } from "./apply-result.js";
@@ -191,6 +192,7 @@ class ChainPass {
 		secrets: readonly string[],
 	): void {
 		const { report, outputBytes, result, failure } = invocation;
+		const masked = this.#maskOf(step);
 		const details = {
 			inputBytes,
 			outputBytes,
@@ -201,15 +203,22 @@ class ChainPass {
 		if (result === undefined) {
 			const outcome = failure?.outcome ?? "host_error";
 			const blame = { ran: true, ...(outcome === "host_error" ? { ours: true as const } : {}) };
-			this.#bookFailure(step, index, startedAt, outcome, failure?.message ?? "no result", { ...details, ...blame });
+			this.#bookFailure(step, index, startedAt, outcome, masked(failure?.message ?? "no result"), {
+				...details,
+				...blame,
+			});
 			return;
 		}
 		const { size } = this.#state;
 		const applied = applyResult(this.#event, result, step.effect, step.paths, step.name, size, this.#input.maxVerdictBytes);
 		if (applied.fault !== undefined) {
-			this.#bookFailure(step, index, startedAt, applied.outcome ?? "bad_output", applied.fault, { ...details, ran: true });
+			this.#bookFailure(step, index, startedAt, applied.outcome ?? "bad_output", masked(applied.fault), {
+				...details,
+				ran: true,
+			});
 			return;
 		}
+		const reason = applied.block?.code ?? result.reason;
 		this.#state.size = step.mode === "enforce" ? applied.size : applied.shadowSize;
 		const durationMs = this.#input.clock() - startedAt;
 		const patch = step.recordPatches === true ? applied.patch : undefined;
@@ -225,9 +234,9 @@ class ChainPass {
 				action: applied.action,
 				startMs: roundMs(startedAt - this.#input.item.receivedAt),
 				durationMs: roundMs(durationMs),
-				...(applied.paths.length === 0 ? {} : { paths: applied.paths }),
-				...(applied.stripped.length === 0 ? {} : { stripped: applied.stripped }),
-				...(applied.block === undefined && result.reason === undefined ? {} : { reason: applied.block?.code ?? result.reason }),
+				...(applied.paths.length === 0 ? {} : { paths: applied.paths.map(masked) }),
+				...(applied.stripped.length === 0 ? {} : { stripped: applied.stripped.map(masked) }),
+				...(reason === undefined ? {} : { reason: masked(reason) }),
 			},
 			digest: step.digest,
 			...(step.arm === undefined ? {} : { arm: step.arm }),
@@ -236,6 +245,12 @@ class ChainPass {
 			...(patch === undefined ? {} : keepPatch(patch, secrets, this.#state.records)),
 		});
 		if (step.mode === "enforce") this.#enforce(step, applied, result);
+	}
+
+	/** Takes the plugin's own secrets out of what is recorded of it. What its result does to the event is its own affair. */
+	#maskOf(step: ThreadStep): (text: string) => string {
+		const secrets = (step.image === undefined ? undefined : this.#input.plugin(step.image))?.loaded.image.secrets ?? [];
+		return secrets.length === 0 ? (text) => text : (text) => maskSecrets(text, secrets);
 	}
 
 	#enforce(step: ThreadStep, applied: AppliedResult, result: PluginResult): void {

@@ -4,9 +4,10 @@
 /** Shorter values stand in too many texts by chance. */
 export const SHORTEST_MASKED = 4;
 
-/** Secrets as a plugin reads them: as they are, and as they stand in the JSON of its whole configuration. */
+/** Secrets as a plugin reads them: as they are, and as they stand in the JSON of its whole configuration and in a JSON pointer. */
 export function secretForms(secrets: readonly string[]): string[] {
-	return [...new Set(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))];
+	const inPointer = (secret: string) => secret.replaceAll("~", "~0").replaceAll("/", "~1");
+	return [...new Set(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), inPointer(secret)]))];
 }
 
 /** The same text with every secret replaced. */
