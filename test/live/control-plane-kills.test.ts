@@ -110,8 +110,9 @@ class Run {
 		}
 		await this.#fleet.restart();
 		await this.#settle(change, key, answer);
-		await this.#repeat(change, key, answer);
+		// Before the call is repeated, which could mend what the kill left.
 		await this.#look();
+		await this.#repeat(change, key, answer);
 	}
 
 	/** Everything is over: what was deleted is gone from every place, and every acknowledged change is in the audit log. */
@@ -201,6 +202,7 @@ class Run {
 		}
 		if (isShown(found, change.after)) {
 			this.met.made += 1;
+			await this.#acknowledge(change, undefined);
 			return;
 		}
 		expect(found).toEqual(shown(this.#known));
