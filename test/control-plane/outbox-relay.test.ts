@@ -145,7 +145,7 @@ describe("comparing bus and database", () => {
 		await heldAt(connection, revision);
 	});
 
-	test("a damaged module is put again", async () => {
+	test("SC-01 a damaged module is put again", async () => {
 		const { digest, modules } = await start();
 		await modules.putBlob({ name: digest }, Buffer.from("something else"));
 		const size = (await buildPackage()).module.length;

@@ -13,7 +13,7 @@ test.each([
 	["of memory that cannot be passed on", () => new Uint8Array(new SharedArrayBuffer(64), 0, 3).fill(97)],
 ])("bytes %s are answered in memory of their own", async (_, bytes) => {
 	const functions = {
-		state_get: { permission: "state", callsPerInvocation: 1, prepare: () => undefined, run: async () => ({ value: bytes() }) },
+		state_get: { callsPerInvocation: 1, prepare: () => undefined, run: async () => ({ value: bytes() }) },
 	} as unknown as HostFunctions;
 	const desk = new HostCallDesk({
 		functions,

@@ -28,15 +28,12 @@ function openDesk(run: Run, permissions: readonly Permission[] = Object.values(P
 		secrets: {},
 		limits: DEFAULT_LIMITS,
 	};
-	const functionFor = (permission: Permission) => ({
-		permission,
+	const asked = {
 		callsPerInvocation: 3,
 		prepare: () => undefined,
 		run: (_prepared: unknown, _rights: unknown, { signal }: { readonly signal: AbortSignal }) => run(signal),
-	});
-	const functions = Object.fromEntries(
-		Object.entries(PERMISSION_OF).map(([type, permission]) => [type, functionFor(permission)]),
-	) as unknown as HostFunctions;
+	};
+	const functions = Object.fromEntries(Object.keys(PERMISSION_OF).map((type) => [type, asked])) as unknown as HostFunctions;
 	const desk = new HostCallDesk({
 		functions,
 		rightsOf: (image) => (image === "known" ? rights : undefined),

@@ -218,6 +218,7 @@ describe("a plugin that asks the host", () => {
 		expect(site.open).toBe(0);
 		const metrics = await (await fetch(`http://127.0.0.1:${runtime.port}/metrics`)).text();
 		expect(metrics).not.toMatch(/^hookbus_invocations_killed_total\{/m);
+		expect(metrics).toContain('hookbus_plugin_store_evictions_total{store="state"} 0');
 		expect(metrics).toMatch(/hookbus_host_call_duration_seconds_count\{[^}]*call="http_request",outcome="timeout"\} 1/);
 	});
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ensureBus } from "@hookbus/foundation";
 import { STATE_STREAM } from "@hookbus/schemas";
 import { beforeEach, describe, expect, test } from "vitest";
+import { RuntimeMetrics } from "../../services/runtime/src/reporting/metrics.js";
 import { connectTo } from "../support/connect.js";
 import { keepingRuntime, rightsOf } from "../support/keeping-plugin.js";
 import { startNats } from "../support/start-nats.js";
@@ -70,6 +71,15 @@ test("ledgers that give way to others are counted", async () => {
 	expect(state.evictions).toBe(0);
 	await use(4, 1, 2, 4);
 	expect([state.evictions, files.evictions]).toEqual([3, 0]);
+	const metrics = new RuntimeMetrics();
+	const none = { inFlight: () => 0, threads: () => 0, revisions: () => ({}), breakers: () => [] };
+	metrics.watch({ ...none, storeEvictions: () => ({ state: state.evictions, files: files.evictions }) });
+	// Read twice: what is counted elsewhere must not be added up.
+	for (let look = 0; look < 2; look += 1) {
+		const page = await metrics.registry.metrics();
+		expect(page).toContain('hookbus_plugin_store_evictions_total{store="state"} 3');
+		expect(page).toContain('hookbus_plugin_store_evictions_total{store="files"} 0');
+	}
 });
 
 describe("the plugins of one tenant", () => {

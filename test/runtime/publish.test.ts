@@ -1,7 +1,7 @@
 // Events of plugins' own: they reach who listens, under the plugin's own subject, and never anything that would start a plugin.
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureBus } from "@hookbus/foundation";
-import { createPublishFunction } from "@hookbus/runtime";
+import { createPublishFunction, PERMISSION_OF } from "@hookbus/runtime";
 import { EVENT_STREAM, isSubjectToken } from "@hookbus/schemas";
 import fc from "fast-check";
 import type { NatsConnection } from "nats";
@@ -141,7 +141,7 @@ describe("what a plugin publishes", () => {
 
 	test("needs the permission publish, 16 times in an invocation at most", () => {
 		const { publish } = createPublishFunction(connection);
-		expect([publish.permission, publish.callsPerInvocation]).toEqual(["publish", 16]);
+		expect([PERMISSION_OF.publish, publish.callsPerInvocation]).toEqual(["publish", 16]);
 	});
 });
 

@@ -30,7 +30,7 @@ export default defineConfig({
 		retry: 1,
 		maxWorkers: Math.max(1, Math.min(4, availableParallelism())),
 		globalSetup: [resolve(import.meta.dirname, "once-per-run.ts")],
-		setupFiles: [resolve(import.meta.dirname, "once-per-file.ts")],
+		setupFiles: [resolve(import.meta.dirname, "end-with-vitest.ts"), resolve(import.meta.dirname, "once-per-file.ts")],
 		testTimeout: 300_000,
 		hookTimeout: 600_000,
 		teardownTimeout: 60_000,

@@ -186,6 +186,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		inFlight: () => admission.inFlight,
 		threads: () => admission.threads,
 		breakers: () => admission.breakers,
+		storeEvictions: () => hostFunctions.evictions(),
 		revisions: () => Object.fromEntries(Object.entries(tables.applied()).map(([tenant, { revision }]) => [tenant, revision])),
 	});
 	const executions = new ExecutionReporter({ js, payloadBytes, metrics, logger });

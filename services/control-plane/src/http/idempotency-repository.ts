@@ -70,6 +70,15 @@ export async function keepAlive(queries: Queries, calls: readonly ClaimedCall[])
 	await queries.update(idempotencyKeys).set({ aliveAt: sql`now()` }).where(inArray(idempotencyKeys.claim, claims));
 }
 
+/** Says of all calls that came before and have no answer that nobody works on them. */
+export async function abandonCalls(queries: Queries, before: Date): Promise<void> {
+	const { aliveAt, status } = idempotencyKeys;
+	await queries
+		.update(idempotencyKeys)
+		.set({ aliveAt: sql`'epoch'` })
+		.where(and(isNull(status), lt(aliveAt, before)));
+}
+
 /** In the transaction of the change. False: the call was taken over or given up, and the change must not be made. */
 export async function markEffect(queries: Queries, call: ClaimedCall): Promise<boolean> {
 	const marked = await queries

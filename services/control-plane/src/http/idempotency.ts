@@ -16,6 +16,7 @@ import { errors } from "../errors.js";
 import type { App } from "./app.js";
 import { HeldCalls } from "./held-calls.js";
 import {
+	abandonCalls,
 	type ClaimedCall,
 	claimCall,
 	giveUpCall,
@@ -43,6 +44,11 @@ const RETRY_AFTER_S = 1;
 export function addIdempotency(app: App, database: Database): void {
 	app.decorateRequest("claimedCall", null);
 	const held = new HeldCalls(database, app.log);
+	// A PGlite database is of this process alone, so whoever worked on a call before it started is gone.
+	const startedAt = new Date();
+	if (database.kind === "pglite") {
+		app.addHook("onListen", () => database.query((queries) => abandonCalls(queries, startedAt)));
+	}
 	app.addHook("onClose", () => held.stop());
 
 	app.addHook("preHandler", async (request, reply) => {

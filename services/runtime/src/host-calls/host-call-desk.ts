@@ -12,6 +12,7 @@ import type { HostCallAnswers, HostCallMessage, HostCallReply, HostCallType } fr
 import { denied, HostCallError, timedOut } from "./host-call-errors.js";
 import type { HostFunction, HostFunctions } from "./host-function.js";
 import type { PluginRights } from "./plugin-rights.js";
+import { PERMISSION_OF } from "./request-limits.js";
 
 /** Most calls of all kinds in one invocation. */
 const CALLS_PER_INVOCATION = 256;
@@ -100,7 +101,7 @@ export class HostCallDesk {
 	): Promise<HostCallAnswers[HostCallType]> {
 		// The union of requests and the table of functions have the same keys; the compiler cannot follow that.
 		const asked = this.#parts.functions[request.type] as HostFunction<HostCallType, unknown>;
-		requirePermission(request.type, asked, rights);
+		requirePermission(request.type, rights);
 		used.count(invocation, request.type, asked.callsPerInvocation);
 		const prepared = asked.prepare(request, rights);
 		const leftMs = deadlineAt - this.#parts.clock();
@@ -136,11 +137,8 @@ function withOwnBytes(answer: HostCallAnswers[HostCallType]): HostCallAnswers[Ho
 }
 
 /** @throws HostCallError `denied` */
-export function requirePermission(
-	type: HostCallType,
-	{ permission }: Pick<HostFunction<never, never>, "permission">,
-	{ permissions }: Pick<PluginRights, "permissions">,
-): void {
+export function requirePermission(type: HostCallType, { permissions }: Pick<PluginRights, "permissions">): void {
+	const permission = PERMISSION_OF[type];
 	if (permissions.has(permission)) return;
 	throw denied(`${type} needs the permission ${permission}, which was not granted to the plugin`);
 }

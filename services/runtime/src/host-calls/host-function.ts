@@ -1,9 +1,8 @@
 // The shape of every host function that is answered in the main thread. All go through the same phases, in host-call-desk.ts:
 //
-//   grant    the plugin has the permission, and calls left for this invocation       the desk, before anything else
+//   grant    the plugin has the permission (PERMISSION_OF, which the thread has read too), and calls left      the desk, first of all
 //   prepare  what it asks for is allowed by its rights and inside its limits         synchronous, touches nothing
 //   run      does it, until the deadline at most
-import type { Permission } from "@hookbus/schemas";
 import type { HostCallAnswers, HostCallType, RequestOf } from "./host-call.js";
 import type { PluginRights } from "./plugin-rights.js";
 
@@ -13,7 +12,6 @@ export interface RunContext {
 }
 
 export interface HostFunction<Type extends HostCallType, Prepared> {
-	readonly permission: Permission;
 	/** Most calls in one invocation. */
 	readonly callsPerInvocation: number;
 	/** @throws HostCallError `denied`, `guest_error` */

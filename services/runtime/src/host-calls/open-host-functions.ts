@@ -1,4 +1,5 @@
 // Builds every host function that is answered in the main thread, from the bus and from what this deployment allows.
+import type { StoreKind } from "@hookbus/schemas";
 import type { Static } from "@sinclair/typebox";
 import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
@@ -23,6 +24,8 @@ export interface OpenedHostFunctions {
 	readonly functions: HostFunctions;
 	/** Knows nothing any more of what a plugin keeps: it may be another plugin of that name, whose stores were emptied. */
 	forget(owner: Owner): void;
+	/** How often what a plugin keeps gave way to what others keep. */
+	evictions(): Readonly<Record<StoreKind, number>>;
 	/** Stops what follows the bus for them; before the connection is closed. */
 	stop(): void;
 }
@@ -50,6 +53,7 @@ export async function openHostFunctions({ connection, settings, logger }: OpenHo
 			state.forget(owner);
 			files.forget(owner);
 		},
+		evictions: () => ({ state: state.evictions, files: files.evictions }),
 		stop() {
 			state.stop();
 			files.stop();

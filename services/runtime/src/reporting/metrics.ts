@@ -1,6 +1,6 @@
 // Prometheus metrics of a runtime. Labels are hooks, plugins, outcomes: never conversations, users or text.
 
-import type { BreakerStatus, HookName, Outcome } from "@hookbus/schemas";
+import type { BreakerStatus, HookName, Outcome, StoreKind } from "@hookbus/schemas";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { StepCount, ThreadChain } from "../threads/thread-messages.js";
 
@@ -106,6 +106,7 @@ export class RuntimeMetrics {
 		readonly threads: () => number;
 		readonly revisions: () => Record<string, number>;
 		readonly breakers: () => readonly BreakerStatus[];
+		readonly storeEvictions: () => Readonly<Record<StoreKind, number>>;
 	}): void {
 		const gauge = (name: string, help: string, read: () => number) =>
 			new Gauge({
@@ -128,6 +129,16 @@ export class RuntimeMetrics {
 				for (const { tenant, plugin, version, state, openings } of gauges.breakers()) {
 					this.set({ tenant, plugin, version, state }, openings);
 				}
+			},
+		});
+		new Counter({
+			name: "hookbus_plugin_store_evictions_total",
+			help: "Times that what a plugin keeps gave way to what others keep, and has to be read anew; when it grows all the time, there are too many plugins for one runtime",
+			labelNames: ["store"],
+			registers: [this.registry],
+			collect() {
+				this.reset();
+				for (const [store, evictions] of Object.entries(gauges.storeEvictions())) this.inc({ store }, evictions);
 			},
 		});
 		new Gauge({

@@ -21,12 +21,10 @@ export interface FileFunctions {
 	readonly file_list: FileFunction<"file_list">;
 }
 
-const GRANT = { permission: "write_files", callsPerInvocation: CALLS_PER_INVOCATION } as const;
-
 export function createFileFunctions(store: PluginStore): FileFunctions {
 	return {
 		file_read: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkPath("file_read", request.path);
 				return request;
@@ -37,7 +35,7 @@ export function createFileFunctions(store: PluginStore): FileFunctions {
 			},
 		},
 		file_write: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkPath("file_write", request.path);
 				checkSize("file_write: the file", request.content, MAX_FILE_BYTES);
@@ -49,7 +47,7 @@ export function createFileFunctions(store: PluginStore): FileFunctions {
 			},
 		},
 		file_delete: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkPath("file_delete", request.path);
 				return request;
@@ -60,7 +58,7 @@ export function createFileFunctions(store: PluginStore): FileFunctions {
 			},
 		},
 		file_list: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkText("file_list: the prefix", request.prefix);
 				return request;

@@ -86,7 +86,6 @@ export function createHttpFunction(options: HttpOptions): HostFunction<"http_req
 	}
 
 	return {
-		permission: "network_access",
 		callsPerInvocation: HTTP_LIMITS.callsPerInvocation,
 		prepare: (request, rights) => prepareRequest(request, rights, options.hosts),
 		async run(prepared, rights, { signal }) {

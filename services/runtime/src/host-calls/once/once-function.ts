@@ -27,7 +27,6 @@ export interface OnceFunction {
 export function createOnceFunction(store: PluginStore): OnceFunction {
 	return {
 		once: {
-			permission: "state",
 			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkName("once: the key", request.key);

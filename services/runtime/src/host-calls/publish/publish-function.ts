@@ -29,7 +29,6 @@ export function createPublishFunction(connection: NatsConnection): PublishFuncti
 	const link = new BusLink(connection);
 	return {
 		publish: {
-			permission: "publish",
 			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare({ topic, body }, { tenant, plugin }) {
 				checkSize("publish: the body", body, MAX_BODY_BYTES);

@@ -20,12 +20,10 @@ export interface StateFunctions {
 	readonly state_increment: StateFunction<"state_increment">;
 }
 
-const GRANT = { permission: "state", callsPerInvocation: CALLS_PER_INVOCATION } as const;
-
 export function createStateFunctions(store: PluginStore): StateFunctions {
 	return {
 		state_get: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkName("state_get: the key", request.key);
 				return request;
@@ -36,7 +34,7 @@ export function createStateFunctions(store: PluginStore): StateFunctions {
 			},
 		},
 		state_set: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkName("state_set: the key", request.key);
 				checkSize("state_set: the value", request.value, MAX_VALUE_BYTES);
@@ -50,7 +48,7 @@ export function createStateFunctions(store: PluginStore): StateFunctions {
 			},
 		},
 		state_delete: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkName("state_delete: the key", request.key);
 				return request;
@@ -61,7 +59,7 @@ export function createStateFunctions(store: PluginStore): StateFunctions {
 			},
 		},
 		state_increment: {
-			...GRANT,
+			callsPerInvocation: CALLS_PER_INVOCATION,
 			prepare(request) {
 				checkName("state_increment: the key", request.key);
 				checkTtl("state_increment: the time to keep the sum", request.ttlMs);
