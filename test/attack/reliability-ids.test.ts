@@ -1,6 +1,7 @@
-// Every id of the catalogue of reliability tests about hostile plugins has a test or an attack, or it is said who must do it instead.
+// Every id of the catalogue of reliability tests about hostile plugins has a test or an attack, or it is said who must do it instead;
+// every one about uploads, access, secrets and the supply chain has a test.
 import { expect, test } from "vitest";
-import { HOSTILE_PLUGIN_IDS, LEFT_TO_DEPLOYMENT, shownIds } from "./reliability-ids.js";
+import { CONTROL_PLANE_IDS, HOSTILE_PLUGIN_IDS, LEFT_TO_DEPLOYMENT, shownIds, untitledIds } from "./reliability-ids.js";
 
 test("the ids HP-01 to HP-41 are shown by an attack or by a test, or left to the deployment with a reason", () => {
 	const missing = [...shownIds()].filter(([id, { attacks, tests }]) => {
@@ -15,4 +16,10 @@ test("what is left to the deployment is said in sentences, about ids that there 
 		expect(HOSTILE_PLUGIN_IDS).toContain(id);
 		expect(reason).toMatch(/^[A-Z].{40,}\.$/);
 	}
+});
+
+test("the ids UP-01 to 07, AU-01 to 12, SE-01 to 05 and SC-01 to 07 each stand in the title of a test", () => {
+	expect(CONTROL_PLANE_IDS).toHaveLength(31);
+	expect(untitledIds(CONTROL_PLANE_IDS)).toEqual([]);
+	expect(untitledIds([`AU-${99}`])).toHaveLength(1);
 });

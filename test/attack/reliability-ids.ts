@@ -1,15 +1,20 @@
-// Which attacks and which other tests show what the catalogue of reliability tests asks for (HP-01 to HP-41), and what of it no
-// test in here can show, because it is up to whoever runs the services. Without this an id could lose its last test unseen.
+// Which attacks and which other tests show what the catalogue of reliability tests asks for (HP-01 to HP-41, and what it asks of
+// uploads, access, secrets and the supply chain), and what of it no test in here can show, because it is up to whoever runs the
+// services. Without this an id could lose its last test unseen.
 import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ATTACKS, testIdsOf } from "./catalogue.js";
 
 const TESTS = resolve(import.meta.dirname, "..");
 
-export const HOSTILE_PLUGIN_IDS: readonly string[] = Array.from(
-	{ length: 41 },
-	(_, index) => `HP-${String(index + 1).padStart(2, "0")}`,
-);
+export const HOSTILE_PLUGIN_IDS: readonly string[] = idsOf("HP", 41);
+
+/** Uploads, authentication and tenancy, secrets, supply chain: each must stand in the title of a test. */
+export const CONTROL_PLANE_IDS: readonly string[] = [...idsOf("UP", 7), ...idsOf("AU", 12), ...idsOf("SE", 5), ...idsOf("SC", 7)];
+
+function idsOf(kind: string, count: number): string[] {
+	return Array.from({ length: count }, (_, index) => `${kind}-${String(index + 1).padStart(2, "0")}`);
+}
 
 /** What a deployment must add, by the id that asks for it. */
 export const LEFT_TO_DEPLOYMENT: Readonly<Record<string, string>> = {
@@ -47,16 +52,22 @@ export function shownIds(): ReadonlyMap<string, Shown> {
 	);
 }
 
+/** Those that stand in no title of a test. */
+export function untitledIds(ids: readonly string[]): string[] {
+	const titled = new Set(testTitles().flatMap(idsIn));
+	return ids.filter((id) => !titled.has(id));
+}
+
 /** Texts in the files of tests that begin with an id; nothing but titles does. */
 function testTitles(): string[] {
 	const files = readdirSync(TESTS, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".test.ts"));
 	return files.flatMap((name) => [...readFileSync(resolve(TESTS, name), "utf8").matchAll(TITLE)].map((match) => match[1] ?? ""));
 }
 
-const TITLE = /["'`](HP-\d\d[^"`\n]*)/g;
+const TITLE = /["'`]((?:HP|UP|AU|SE|SC)-\d\d[^"`\n]*)/g;
 
 /** `HP-02, HP-03 and so on`: the ids at the beginning. */
 function idsIn(title: string): string[] {
-	const [beginning = ""] = /^(HP-\d\d[, ]*)+/.exec(title) ?? [];
-	return beginning.match(/HP-\d\d/g) ?? [];
+	const [beginning = ""] = /^([A-Z]{2}-\d\d[, ]*)+/.exec(title) ?? [];
+	return beginning.match(/[A-Z]{2}-\d\d/g) ?? [];
 }

@@ -108,21 +108,21 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			await api.delete("/api/v1/plugins/digested");
 		});
 
-		test("the same package again answers 200 and makes no revision", async () => {
+		test("UP-07 the same package again answers 200 and makes no revision", async () => {
 			const { zip, answer } = await install("twice", {}, { grants: "all", enable: "true" });
 			const again = await api.install<PluginChange>({ file: zip, fields: { enable: "false" } });
 			expect(again.status).toBe(200);
 			expect(again.body).toMatchObject({ created: false, revision: answer.revision, plugin: { status: "enabled" } });
 		});
 
-		test("UP-03 the same version with another module is refused", async () => {
+		test("UP-03 UP-07 the same version with another module is refused", async () => {
 			await install("fixed", { salt: "one" });
 			const other = await buildPackage({ name: "fixed", salt: "two" });
 			const answer = await api.install<ProblemBody>({ file: other.zip });
 			expect(answer).toMatchObject({ status: 409, body: { code: "version_exists", errors: [{ path: "plugin.wasm" }] } });
 		});
 
-		test("the same version with another manifest is refused", async () => {
+		test("UP-07 the same version with another manifest is refused", async () => {
 			const { module } = await install("stable");
 			const other = await buildPackage({ name: "stable", module, manifest: { description: "something else" } });
 			const answer = await api.install<ProblemBody>({ file: other.zip });

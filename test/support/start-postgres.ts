@@ -1,6 +1,6 @@
 // A real PostgreSQL server. Most tests want a fresh database only, see create-database.ts; a test that stops, kills or
 // freezes the server starts one of its own here.
-import { chownSync, readFileSync } from "node:fs";
+import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { closeAfter } from "./close-after.js";
@@ -34,20 +34,27 @@ export interface StartedPostgres {
 	resume(): void;
 }
 
+/** What a server with TLS shows, PEM. It takes connections without TLS as well. */
+export interface PostgresTls {
+	readonly certificate: string;
+	readonly key: string;
+}
+
 /** Starts a server and resolves when it takes connections. It is stopped and its data removed after the test. */
-export async function startPostgres(): Promise<StartedPostgres> {
-	const { server, close } = await startPostgresUnclosed();
+export async function startPostgres(tls?: PostgresTls): Promise<StartedPostgres> {
+	const { server, close } = await startPostgresUnclosed(tls);
 	closeAfter(close);
 	return server;
 }
 
 /** As {@link startPostgres}, but the caller closes it; for code that does not run inside a test file. */
-export async function startPostgresUnclosed(): Promise<{ server: StartedPostgres; close: () => Promise<void> }> {
+export async function startPostgresUnclosed(tls?: PostgresTls): Promise<{ server: StartedPostgres; close: () => Promise<void> }> {
 	const bin = await binDir();
 	const user = unprivilegedUser();
 	const dir = makeTempDir("postgres");
 	if (user !== undefined) chownSync(dir, user.uid, user.gid);
 	const data = join(dir, "data");
+	const settings = tls === undefined ? [] : writeTls(dir, tls, user);
 	const port = await freePort();
 	let running: StartedProcess | undefined;
 	const close = async (): Promise<void> => {
@@ -63,7 +70,7 @@ export async function startPostgresUnclosed(): Promise<{ server: StartedPostgres
 			dir,
 			user,
 		);
-		running = await launch(bin, data, dir, port, user);
+		running = await launch(bin, data, dir, port, user, settings);
 	} catch (thrown) {
 		await close();
 		throw thrown;
@@ -98,7 +105,7 @@ export async function startPostgresUnclosed(): Promise<{ server: StartedPostgres
 		},
 		async restart() {
 			await server.stop();
-			running = await launch(bin, data, dir, port, user);
+			running = await launch(bin, data, dir, port, user, settings);
 		},
 		pause() {
 			running?.pause();
@@ -153,9 +160,25 @@ async function run(command: string, args: string[], cwd: string, user: User | un
 	return started.output();
 }
 
-async function launch(bin: string, data: string, dir: string, port: number, user: User | undefined): Promise<StartedProcess> {
+/** The settings that name its files. PostgreSQL takes a key only that nobody but its user can read. */
+function writeTls(dir: string, { certificate, key }: PostgresTls, user: User | undefined): string[] {
+	const files = { ssl_cert_file: join(dir, "server.pem"), ssl_key_file: join(dir, "server-key.pem") };
+	writeFileSync(files.ssl_cert_file, certificate);
+	writeFileSync(files.ssl_key_file, key, { mode: 0o600 });
+	for (const file of Object.values(files)) if (user !== undefined) chownSync(file, user.uid, user.gid);
+	return ["ssl=on", ...Object.entries(files).map(([name, file]) => `${name}=${file}`)];
+}
+
+async function launch(
+	bin: string,
+	data: string,
+	dir: string,
+	port: number,
+	user: User | undefined,
+	more: readonly string[],
+): Promise<StartedProcess> {
 	// Nothing has to survive a power cut here, so it does not wait for the disk. What was committed survives kill9.
-	const settings = ["fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB"];
+	const settings = ["fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB", ...more];
 	const server = await startProcess(
 		join(bin, "postgres"),
 		["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", dir, ...settings.flatMap((setting) => ["-c", setting])],

@@ -24,7 +24,7 @@ export type Credentials =
 export interface ClientOptions {
 	/** The tenant that all events belong to: 1–64 characters of `A–Z a–z 0–9 _ -`. */
 	readonly tenant: string;
-	/** NATS servers, `host:port` or `nats://host:port`. Default `127.0.0.1:4222`. */
+	/** NATS servers, `host:port` or `nats://host:port`; one with `tls://` demands TLS of all. Default `127.0.0.1:4222`. */
 	readonly servers?: string | readonly string[] | undefined;
 	/** Default: none. */
 	readonly credentials?: Credentials | undefined;
@@ -135,11 +135,13 @@ export function compileSettings(options: ClientOptions): ClientSettings {
 	const { tenant } = options;
 	if (typeof tenant !== "string" || !isSubjectToken(tenant))
 		throw invalid("tenant", tenant, "1–64 characters of A–Z a–z 0–9 _ -");
+	const servers = compileServers(options.servers);
 	return Object.freeze({
 		tenant,
-		servers: compileServers(options.servers),
+		servers,
 		credentials: compileCredentials(options.credentials),
-		tls: options.tls,
+		// The NATS client drops the scheme: without this, credentials would go in plaintext to a server that offers no TLS.
+		tls: options.tls ?? (servers.some((server) => /^tls:/i.test(server)) ? {} : undefined),
 		name: text("name", options.name, "hookbus-client"),
 		waitOnFirstConnect: options.waitOnFirstConnect === true,
 		unknownPolicy: compileUnknownPolicy(options.unknownPolicy),

@@ -7,6 +7,7 @@ import {
 	createMasterKeys,
 	createOrderedStop,
 	describeError,
+	judgeFaults,
 	type MasterKeys,
 	natsAuthentication,
 } from "@hookbus/foundation";
@@ -36,6 +37,7 @@ import { pause } from "./pause.js";
 import { readApiCallModule } from "./plugins/api-call-module.js";
 import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
+import { productionFaults } from "./production-faults.js";
 import { RolloutWatch } from "./rollouts/rollout-watch.js";
 import { OutboxRelay, type RelayTiming } from "./routing/outbox-relay.js";
 import type { ControlPlaneSettings } from "./settings.js";
@@ -75,10 +77,11 @@ const VERSION = "0.1.0";
  * Starts the service and resolves when it listens. NATS and PostgreSQL may come later: until then `/readyz` says what is
  * missing and calls are answered with 503.
  *
- * @throws CodedError `master_key_invalid`, `database_locked`; Error when a migration fails or the port is taken
+ * @throws CodedError `production_unsafe`, `master_key_invalid`, `database_locked`; Error when a migration fails or the port is taken
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
 	const { settings, logger } = options;
+	judgeFaults(settings.HOOKBUS_PROFILE, productionFaults(settings), logger);
 	const masterKeys = createMasterKeys(settings.HOOKBUS_MASTER_KEY, settings.HOOKBUS_MASTER_KEY_PREVIOUS);
 	const stopping = new AbortController();
 	const database = await openDatabase(options);
@@ -97,7 +100,9 @@ function openDatabase({ settings, logger, onFatal }: ControlPlaneOptions): Promi
 		logger.info({ directory: settings.HOOKBUS_DATA_DIR }, "database: PGlite in this process");
 		return openPglite({ dataDir: settings.HOOKBUS_DATA_DIR, onLockLost: onFatal });
 	}
-	return Promise.resolve(openPostgres({ url, timeoutMs: settings.HOOKBUS_DATABASE_TIMEOUT_MS }, logger));
+	return Promise.resolve(
+		openPostgres({ url, ca: settings.HOOKBUS_DATABASE_CA, timeoutMs: settings.HOOKBUS_DATABASE_TIMEOUT_MS }, logger),
+	);
 }
 
 interface Opened {
@@ -111,8 +116,10 @@ async function compose(options: ControlPlaneOptions, { database, masterKeys, sto
 	const link = new BusLink(
 		{
 			url: settings.HOOKBUS_NATS_URL,
+			ca: settings.HOOKBUS_NATS_CA,
+			requireCredentials: settings.HOOKBUS_PROFILE === "production",
 			name: "hookbus control plane",
-			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION,
+			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION || settings.HOOKBUS_PROFILE === "production",
 			inboxPrefix: "_INBOX_control_plane",
 			authentication: natsAuthentication(settings),
 		},

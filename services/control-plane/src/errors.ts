@@ -131,6 +131,7 @@ export const ERROR_CATALOGUE = {
 	database_unavailable: { title: "The database is not available", status: 503, retryable: true },
 	database_locked: { title: "The database directory is in use", status: 500, retryable: false },
 	database_role_missing: { title: "The database user lacks a role", status: 500, retryable: false },
+	database_tls_failed: { title: "The database's certificate is not to be trusted", status: 500, retryable: false },
 	stopping: { title: "The service is stopping", status: 503, retryable: true },
 } as const;
 

@@ -1,5 +1,12 @@
 // Settings of the control plane, from the environment.
-import { defineErrors, LogLevel, NatsCredentialSettings, natsAuthentication, readSettings } from "@hookbus/foundation";
+import {
+	defineErrors,
+	LogLevel,
+	NatsCredentialSettings,
+	natsAuthentication,
+	ProfileSettings,
+	readSettings,
+} from "@hookbus/foundation";
 import { type Static, Type } from "@sinclair/typebox";
 import { OidcSettings, oidcOptions } from "./oidc/oidc-settings.js";
 
@@ -12,6 +19,7 @@ export const ControlPlaneSettings = Type.Object(
 		HOOKBUS_NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "NATS servers, separated by commas" }),
 		HOOKBUS_NATS_TOKEN: Type.Optional(Type.String({ description: "Token for NATS servers that ask for one" })),
 		...NatsCredentialSettings,
+		...ProfileSettings,
 		HOOKBUS_NATS_REQUIRE_SAFE_VERSION: Type.Boolean({
 			default: false,
 			description: "Refuse NATS servers older than the last security fixes (2.11.16, 2.12.7, 2.14.0); false warns",
@@ -34,6 +42,13 @@ export const ControlPlaneSettings = Type.Object(
 				pattern: "^postgres(ql)?://",
 				description:
 					"PostgreSQL 15 or newer, postgres://user:password@host:port/database; DATABASE_URL is another name for it. Absent: PGlite in HOOKBUS_DATA_DIR",
+			}),
+		),
+		HOOKBUS_DATABASE_CA: Type.Optional(
+			Type.String({
+				minLength: 1,
+				description:
+					"Certificates (PEM) of the authorities that sign the PostgreSQL server's certificate; given, TLS is demanded and the server verified, as with sslmode=verify-full",
 			}),
 		),
 		HOOKBUS_DATABASE_TIMEOUT_MS: Type.Integer({
@@ -66,6 +81,11 @@ export const ControlPlaneSettings = Type.Object(
 			minimum: 0,
 			maximum: 65_535,
 			description: "Port of the REST API; 0: any free one",
+		}),
+		HOOKBUS_HTTP_BEHIND_TLS: Type.Boolean({
+			default: false,
+			description:
+				"true: a proxy in front of the REST API ends TLS, and nobody else reaches it; in production only then may HOOKBUS_HTTP_HOST be other than this machine",
 		}),
 		HOOKBUS_RATE_LIMIT_PER_KEY: Type.Integer({
 			default: 6_000,

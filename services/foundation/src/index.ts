@@ -9,6 +9,14 @@ export {
 	type ErrorFactory,
 	type FaultLocation,
 } from "./define-errors.js";
+export {
+	commonFaults,
+	isThisMachine,
+	type JudgedSettings,
+	judgeFaults,
+	type Profile,
+	ProfileSettings,
+} from "./deployment-profile.js";
 export { doneMarkKey } from "./done-mark-key.js";
 export { type Bus, type BusOptions, ensureBus } from "./ensure-bus.js";
 export { createMasterKeys, type DataKey, type MasterKeys } from "./master-keys.js";

@@ -4,10 +4,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionOptions, connect, type NatsConnection } from "nats";
 import type { Logger } from "pino";
 import { defineErrors, describeError } from "./define-errors.js";
+import { hostOf, natsServers, usesTls } from "./deployment-profile.js";
+import { admitsAnybody } from "./nats-admission.js";
 import type { NatsAuthentication } from "./nats-credentials.js";
+import { tlsFailure } from "./nats-tls-failure.js";
 
 const errors = defineErrors({
 	nats_too_old: { title: "The NATS server is too old", status: 500, retryable: false },
+	nats_open: { title: "The NATS server admits anybody", status: 500, retryable: false },
+	nats_tls_failed: { title: "No trusted TLS connection to NATS", status: 500, retryable: false },
 });
 
 /** Milliseconds between two attempts to reach a first server, plus up to as many at random. */
@@ -16,8 +21,12 @@ const RETRY_MS = 250;
 const WARN_EVERY = 40;
 
 export interface NatsOptions {
-	/** Comma-separated server URLs, `nats://host:port`. */
+	/** Comma-separated server URLs, `nats://host:port`; one with `tls://` demands TLS of all. */
 	readonly url: string;
+	/** Certificates (PEM) of the servers' authorities; default: the public ones. */
+	readonly ca?: string | undefined;
+	/** true: a server that admits connections without credentials is refused; default: warn. */
+	readonly requireCredentials?: boolean;
 	/** Shown in the server's connection list. */
 	readonly name: string;
 	readonly inboxPrefix?: string;
@@ -47,12 +56,18 @@ export function isSafeNatsVersion(version: string): boolean {
 /**
  * Connects and keeps the connection for ever. Resolves when the first server answers; until then it tries on.
  *
- * @throws CodedError `nats_too_old` when `requireSafeVersion` is set and the server lacks security fixes; the signal's reason
- * when it was aborted before a server answered
+ * @throws CodedError `nats_too_old` when the server lacks security fixes, with `requireSafeVersion`; `nats_open` with
+ * `requireCredentials`; `nats_tls_failed` when TLS is demanded and not to be had, or the server's certificate is not to be trusted; the
+ * signal's reason when it was aborted before a server answered
  */
 export async function connectNats(options: NatsOptions, logger: Logger): Promise<NatsConnection> {
+	const servers = natsServers(options.url);
+	// Given at all, it is demanded: a server, or somebody on the way, that offers none is not talked to.
+	const tls =
+		servers.some(usesTls) || options.ca !== undefined ? { tls: options.ca === undefined ? {} : { ca: options.ca } } : {};
+	const place = { servers, ...tls };
 	const settings: ConnectionOptions = {
-		servers: options.url.split(",").map((server) => server.trim()),
+		...place,
 		name: options.name,
 		maxReconnectAttempts: -1,
 		reconnectTimeWait: 250,
@@ -63,6 +78,17 @@ export async function connectNats(options: NatsOptions, logger: Logger): Promise
 		...options.authentication,
 	};
 	const connection = await firstConnection(settings, options, logger);
+	const { requireCredentials = false } = options;
+	if (await admitsAnybody(connection, place, requireCredentials)) {
+		const message =
+			"the NATS server admits connections without credentials: it has no authorization, or no_auth_user in its configuration; " +
+			"anybody who reaches it reads and writes there. npm run nats:config makes a configuration with users";
+		if (requireCredentials) {
+			await connection.close();
+			throw errors.nats_open(message);
+		}
+		logger.warn(message);
+	}
 	const version = connection.info?.version ?? "0.0.0";
 	if (!isSafeNatsVersion(version)) {
 		const message = `NATS server ${version} lacks security fixes of 2026; use 2.11.16, 2.12.7, 2.14.0 or newer`;
@@ -83,6 +109,11 @@ async function firstConnection(settings: ConnectionOptions, options: NatsOptions
 		try {
 			return await connect(settings);
 		} catch (thrown) {
+			const why = tlsFailure(thrown);
+			if (why !== undefined) {
+				const hosts = natsServers(options.url).map(hostOf).join(", ");
+				throw errors.nats_tls_failed(`no trusted TLS connection to NATS at ${hosts}: ${why}`, { cause: thrown });
+			}
 			if (attempt % WARN_EVERY === 0) logger.warn({ error: describeError(thrown) }, "NATS cannot be reached yet; trying on");
 			await delay(RETRY_MS + Math.random() * RETRY_MS, undefined, options.signal === undefined ? {} : { signal: options.signal });
 		}

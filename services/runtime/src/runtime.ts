@@ -7,11 +7,13 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import {
+	commonFaults,
 	connectNats,
 	createMasterKeys,
 	createOrderedStop,
 	describeError,
 	ensureBus,
+	judgeFaults,
 	natsAuthentication,
 } from "@hookbus/foundation";
 import { FRAME_INTERVAL_MS, type Permission } from "@hookbus/schemas";
@@ -67,8 +69,13 @@ export interface RuntimeParts {
 	readonly recycle: (reason: string) => void;
 }
 
-/** Starts a runtime. Resolves when it serves the tables that exist. Waits for NATS as long as it takes. */
+/**
+ * Starts a runtime. Resolves when it serves the tables that exist. Waits for NATS as long as it takes.
+ *
+ * @throws CodedError `production_unsafe`, and what connectNats throws
+ */
 export async function startRuntime({ settings, logger, lastResort, recycle }: RuntimeParts): Promise<Runtime> {
+	judgeFaults(settings.HOOKBUS_PROFILE, commonFaults(settings), logger);
 	const id = settings.HOOKBUS_RUNTIME_ID ?? `rt-${randomBytes(6).toString("hex")}`;
 	const masterKeys = createMasterKeys(settings.HOOKBUS_MASTER_KEY, settings.HOOKBUS_MASTER_KEY_PREVIOUS);
 	const startedAt = new Date().toISOString();
@@ -96,13 +103,18 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 	const connection = await connectNats(
 		{
 			url: settings.HOOKBUS_NATS_URL,
+			ca: settings.HOOKBUS_NATS_CA,
+			requireCredentials: settings.HOOKBUS_PROFILE === "production",
 			name: `hookbus runtime ${id}`,
 			inboxPrefix: `_INBOX_runtime_${id}`,
-			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION,
+			requireSafeVersion: settings.HOOKBUS_NATS_REQUIRE_SAFE_VERSION || settings.HOOKBUS_PROFILE === "production",
 			authentication: natsAuthentication(settings),
 		},
 		logger,
-	);
+	).catch(async (thrown: unknown) => {
+		await health.close();
+		throw thrown;
+	});
 	const busOptions = { replicas: settings.HOOKBUS_NATS_REPLICAS, ackWaitMs: settings.HOOKBUS_ACK_WAIT_MS };
 	const bus = await retry(() => ensureBus(connection, busOptions), logger);
 	const js = connection.jetstream();

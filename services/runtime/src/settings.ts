@@ -1,6 +1,6 @@
 // Settings of the runtime, from the environment.
 
-import { LogLevel, NatsCredentialSettings } from "@hookbus/foundation";
+import { LogLevel, NatsCredentialSettings, ProfileSettings } from "@hookbus/foundation";
 import { MAX_EVENT_BYTES } from "@hookbus/schemas";
 import { Type } from "@sinclair/typebox";
 
@@ -9,6 +9,7 @@ export const RuntimeSettings = Type.Object(
 		HOOKBUS_NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "NATS servers, separated by commas" }),
 		HOOKBUS_NATS_TOKEN: Type.Optional(Type.String({ description: "Token for NATS servers that ask for one" })),
 		...NatsCredentialSettings,
+		...ProfileSettings,
 		HOOKBUS_NATS_REQUIRE_SAFE_VERSION: Type.Boolean({
 			default: false,
 			description: "Refuse NATS servers older than the last security fixes (2.11.16, 2.12.7, 2.14.0); false warns",

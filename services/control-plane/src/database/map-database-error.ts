@@ -28,6 +28,9 @@ const CONNECTION_CODES = new Set([
  */
 const RETRYABLE_STATES = /^(08|53|58|57P0|57014|40001|40P01|55P03|25006|25P03)/;
 
+/** Codes of a certificate that is over its time, for another name, or signed by nobody who is trusted. */
+const UNTRUSTED = /^(CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(GET_ISSUER|VERIFY)|INVALID_CA|ERR_TLS_CERT)/;
+
 /** Of these, the SQLSTATEs after which the server closes the connection. */
 const CLOSING_STATES = /^(08|57P0|25P03)/;
 
@@ -35,6 +38,13 @@ const CLOSING_STATES = /^(08|57P0|25P03)/;
 export function mapDatabaseError(thrown: unknown): unknown {
 	const error = unwrap(thrown);
 	const code = codeOf(error);
+	if (code !== undefined && UNTRUSTED.test(code)) {
+		return errors.database_tls_failed(
+			`the database's certificate is not to be trusted (${code}: ${error instanceof Error ? error.message : ""}); renew it, reach the ` +
+				"server by the name that it is for, or name its authority with HOOKBUS_DATABASE_CA",
+			{ cause: error },
+		);
+	}
 	if (code === undefined || !(CONNECTION_CODES.has(code) || RETRYABLE_STATES.test(code))) return error;
 	return errors.database_unavailable(`the database cannot serve this request now (${code}); try again in a few seconds`, {
 		cause: error,

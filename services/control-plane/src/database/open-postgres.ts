@@ -17,6 +17,8 @@ import { becomeTenant } from "./tenant-role.js";
 export interface PostgresOptions {
 	/** `postgres://user:password@host:port/database` */
 	readonly url: string;
+	/** Certificates (PEM) of the server's authority: demands TLS and verifies the server; default: as the URL says. */
+	readonly ca?: string | undefined;
 	/** Most connections; default 10. */
 	readonly connections?: number;
 	/** Milliseconds that one query or transaction may take. */
@@ -41,6 +43,7 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 	const connect = (settings: Parameters<typeof postgres>[1], statementTimeoutMs: number): postgres.Sql =>
 		postgres(options.url, {
 			connect_timeout: connectSeconds,
+			...(options.ca === undefined ? {} : { ssl: { ca: options.ca, rejectUnauthorized: true } }),
 			// A constant pause: after an outage the service is back at once and not after an exponential wait.
 			backoff: () => 0.25,
 			idle_timeout: 60,
