@@ -46,7 +46,7 @@ function rotation() {
 			await rows(parts.database, "UPDATE outbox SET sent_at = now()");
 			await deleteUnusedKeys(parts, systemActor("default"), Number(tenant?.["revision"]) - behind);
 		},
-		usage: async () => (await parts.database.query((queries) => readKeyUsage(queries, both, "default")))[0],
+		usage: async () => (await parts.database.of("default").query((queries) => readKeyUsage(queries, both, "default")))[0],
 		logged: () => lines.join(""),
 	};
 }

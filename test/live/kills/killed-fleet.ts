@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createSecretBox } from "@hookbus/foundation";
+import { createMasterKeys, createSecretOpener } from "@hookbus/foundation";
 import {
 	type BindingList,
 	HEARTBEAT_SUBJECTS,
@@ -197,14 +197,15 @@ export class KilledFleet {
 	async #compareTable(table: RouteTable, known: KnownState): Promise<string[]> {
 		const enabled = Object.entries(known).filter(([, plugin]) => plugin.enabled);
 		expect(enabled.map(([name]) => name)).toEqual(expect.arrayContaining(Object.keys(table.plugins)));
-		const box = createSecretBox(TEST_MASTER_KEY);
+		const secrets = createSecretOpener(createMasterKeys(TEST_MASTER_KEY), table.dataKeys ?? {});
 		for (const [name, { version, versions, config }] of enabled) {
 			const routed = table.plugins[name];
 			if (routed === undefined) continue;
 			expect(routed).toMatchObject({ version, digest: versions[version] });
 			expect(routed.config).toEqual(config.level === undefined ? {} : { level: config.level });
 			const sealed = routed.secrets["token"];
-			const token = sealed === undefined ? undefined : await box.open(sealed, { tenant: TENANT, plugin: name, field: "token" });
+			const token =
+				sealed === undefined ? undefined : await secrets.open(sealed, { tenant: TENANT, plugin: name, field: "token" });
 			expect(token).toBe(config.token);
 		}
 		return enabled.map(([name]) => name).filter((name) => table.plugins[name] === undefined);

@@ -47,7 +47,7 @@ export function addIdempotency(app: App, database: Database): void {
 	// A PGlite database is of this process alone, so whoever worked on a call before it started is gone.
 	const startedAt = new Date();
 	if (database.kind === "pglite") {
-		app.addHook("onListen", () => database.query((queries) => abandonCalls(queries, startedAt)));
+		app.addHook("onListen", () => database.acrossTenants.query((queries) => abandonCalls(queries, startedAt)));
 	}
 	app.addHook("onClose", () => held.stop());
 

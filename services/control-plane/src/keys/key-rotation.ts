@@ -89,7 +89,7 @@ export class KeyRotation {
 
 	async #rotateAll(actor: Actor, rotation: Running): Promise<void> {
 		const { database, logger, onChange, stopping } = this.#parts;
-		const tenants = await database.query(allTenants);
+		const tenants = await database.acrossTenants.query(allTenants);
 		rotation.tenants = { done: 0, all: tenants.length };
 		for (const tenant of tenants) {
 			if (stopping.aborted) return;

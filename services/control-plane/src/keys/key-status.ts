@@ -29,7 +29,7 @@ export interface TenantLeft {
 
 /** Of every tenant that has a data key or something sealed. Throws CodedError `database_unavailable`. */
 export async function readTenantsLeft({ database, masterKeys, fleet }: KeyStatusParts): Promise<TenantLeft[]> {
-	const found = await database.query(async (queries) => ({
+	const found = await database.acrossTenants.query(async (queries) => ({
 		tenants: await listTenants(queries),
 		usages: await readKeyUsage(queries, masterKeys),
 	}));

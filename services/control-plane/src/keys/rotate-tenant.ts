@@ -56,7 +56,7 @@ export async function deleteUnusedKeys(
 	applied: number,
 ): Promise<void> {
 	const { tenant } = actor;
-	await database.transaction(async (queries) => {
+	await database.of(tenant).transaction(async (queries) => {
 		if ((await lockTenant(queries, tenant)) !== applied) return;
 		const [usage] = await readKeyUsage(queries, masterKeys, tenant);
 		if (usage?.isTableUnsent === true) return;
@@ -69,7 +69,7 @@ export async function deleteUnusedKeys(
 
 async function renewKeys({ database, masterKeys }: TenantRotationParts, actor: Actor, dataKeys: boolean): Promise<void> {
 	const { tenant } = actor;
-	await database.transaction(async (queries) => {
+	await database.of(tenant).transaction(async (queries) => {
 		await lockTenant(queries, tenant);
 		const [usage] = await readKeyUsage(queries, masterKeys, tenant);
 		if (usage === undefined) return;
@@ -101,7 +101,7 @@ async function sealColumnAnew(parts: TenantRotationParts, actor: Actor, column: 
 	const { tenant } = actor;
 	let values = 0;
 	for (let after: SealedRow | undefined, isMore = true; isMore; ) {
-		const rows = await database.transaction(async (queries) => {
+		const rows = await database.of(tenant).transaction(async (queries) => {
 			await lockTenant(queries, tenant);
 			const current = await currentDataKey(queries, tenant);
 			if (current === undefined) return [];
