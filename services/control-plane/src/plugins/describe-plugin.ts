@@ -18,7 +18,7 @@ import { matchRecall, type RecallableVersion } from "../recalls/match-recall.js"
 import { activeRecalls, type RecallRow } from "../recalls/repository.js";
 import { describeLimits } from "../routing/effective-limits.js";
 import { type Granted, missingGrants, missingRules, NOTHING_GRANTED } from "../routing/granted.js";
-import { newestSnapshot } from "../routing/outbox.js";
+import { newestRouting } from "../routing/outbox.js";
 import { listPublishers } from "../trust/repository.js";
 import {
 	currentVersions,
@@ -96,7 +96,6 @@ export async function describePlugin(
 
 async function readPlugin(queries: Queries, tenant: string, name: string) {
 	const row = await requirePlugin(queries, tenant, name);
-	const snapshot = await newestSnapshot(queries, tenant);
 	return {
 		row,
 		versions: await listVersions(queries, tenant, name),
@@ -104,8 +103,7 @@ async function readPlugin(queries: Queries, tenant: string, name: string) {
 		granted: await findGranted(queries, tenant, name),
 		bindings: await bindingsOfPlugin(queries, tenant, name),
 		recent: await countRecent(queries, tenant, name, RECENT_MINUTES),
-		revision: snapshot?.revision ?? 0,
-		routed: Object.values(snapshot?.table.plugins ?? {}).some((plugin) => plugin.name === name),
+		...(await newestRouting(queries, tenant, name)),
 	};
 }
 

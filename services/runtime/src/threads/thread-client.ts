@@ -1,6 +1,7 @@
 // The main thread's side of one worker thread.
 //
-//   starting  the thread boots; calls may not be sent        → ready (its first message), → gone
+//   starting  the thread boots, and is told what is in service;
+//             calls may not be sent                          → ready (its first message, and it was told all), → gone
 //   ready     calls are sent in batches                      → condemned (an invocation was taken away), → gone
 //   condemned terminate() was asked; nothing is sent         → gone
 //   gone      it ended; every call that it had was handed back
@@ -14,11 +15,10 @@ import { describeError } from "@hookbus/foundation/errors";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
 import type { DeskConnection, HostCallDesk } from "../host-calls/host-call-desk.js";
-import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { HookCall } from "./hook-call.js";
 import { type Checkpoint, type RunningInvocation, SharedCells, SLOTS } from "./shared-cells.js";
 import type { ThreadData } from "./thread-entry.js";
-import type { DoneItem, FromThread, LoadFault, RunItem, ThreadChain, ToThread } from "./thread-messages.js";
+import type { DoneItem, FromThread, LoadFault, RunItem, ThreadDrop, ThreadLoad, ToThread } from "./thread-messages.js";
 
 /** Milliseconds within which a terminated thread is gone on a machine that runs. */
 const TERMINATION_LIMIT_MS = 250;
@@ -79,7 +79,11 @@ export class ThreadClient {
 	#stuckTimer: NodeJS.Timeout | undefined;
 	#condemnedAt: number | undefined;
 	#goneReason = "ended";
+	/** It has said that it runs. */
 	#wasReady = false;
+	/** It was told all that was in service when it was started. */
+	#primed = true;
+	#onReady: () => void = () => undefined;
 
 	constructor(
 		id: number,
@@ -109,7 +113,8 @@ export class ThreadClient {
 			resourceLimits: { maxOldGenerationSizeMb: 512, stackSizeMb: 4 },
 		});
 		this.ready = new Promise((resolve, reject) => {
-			this.#worker.on("message", (message: FromThread) => this.#receive(message, resolve));
+			this.#onReady = resolve;
+			this.#worker.on("message", (message: FromThread) => this.#receive(message));
 			this.#worker.on("error", (thrown) => {
 				this.#goneReason = describeError(thrown);
 				this.#logger.error({ error: this.#goneReason }, "worker thread failed");
@@ -148,8 +153,24 @@ export class ThreadClient {
 		setImmediate(() => this.#flush());
 	}
 
-	/** Loads plugins and chains. Rejects when the thread ends first. */
-	load(images: readonly PluginImage[], chains: readonly ThreadChain[], warm: boolean): Promise<readonly LoadFault[]> {
+	/**
+	 * Tells the thread what is in service, one message in each turn of the event loop. It is not ready before.
+	 *
+	 * @param loads drawn one by one, so that each says what is in service when it is sent
+	 */
+	async prime(loads: Iterable<ThreadLoad>): Promise<void> {
+		this.#primed = false;
+		for (const load of loads) {
+			if (this.#state !== "starting") return;
+			this.load(load).catch(() => undefined);
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		this.#primed = true;
+		this.#becomeReady();
+	}
+
+	/** Takes something into service. Rejects when the thread ends first. */
+	load(load: ThreadLoad): Promise<readonly LoadFault[]> {
 		return new Promise((resolve, reject) => {
 			if (this.#state === "gone" || this.#state === "condemned") {
 				reject(errors.thread_failed(`worker thread ${this.id} is ${this.#state}`));
@@ -158,12 +179,12 @@ export class ThreadClient {
 			const id = this.#nextLoad;
 			this.#nextLoad += 1;
 			this.#loads.set(id, { resolve, reject });
-			this.#post({ type: "load", id, images, chains, warm });
+			this.#post({ type: "load", id, load });
 		});
 	}
 
-	drop(chains: readonly number[], images: readonly string[]): void {
-		if (this.#state === "starting" || this.#state === "ready") this.#post({ type: "drop", chains, images });
+	drop(drop: ThreadDrop): void {
+		if (this.#state === "starting" || this.#state === "ready") this.#post({ type: "drop", drop });
 	}
 
 	/** Takes back every call that was not begun. */
@@ -249,12 +270,17 @@ export class ThreadClient {
 		}, TERMINATION_LIMIT_MS);
 	}
 
-	#receive(message: FromThread, onReady: () => void): void {
+	#becomeReady(): void {
+		if (!this.#wasReady || !this.#primed) return;
+		if (this.#state === "starting") this.#state = "ready";
+		this.#onReady();
+	}
+
+	#receive(message: FromThread): void {
 		switch (message.type) {
 			case "ready":
-				if (this.#state === "starting") this.#state = "ready";
 				this.#wasReady = true;
-				onReady();
+				this.#becomeReady();
 				return;
 			case "loaded":
 				this.#loads.get(message.id)?.resolve(message.faults);
@@ -298,6 +324,7 @@ export class ThreadClient {
 			const item = {
 				slot,
 				chain: call.chain.id,
+				revision: call.chain.revision,
 				kind: call.kind,
 				address: call.address,
 				receivedAt: call.receivedAt,
