@@ -1,0 +1,1 @@
+CREATE INDEX "bindings_assistant" ON "bindings" USING btree ("tenant","assistant");
