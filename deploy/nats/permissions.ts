@@ -30,6 +30,7 @@ import {
 	readPolicySubject,
 	STATE_STREAM,
 	STATE_SUBJECTS,
+	TABLE_PART_BUCKET,
 	tenantInboxPrefix,
 } from "@hookbus/schemas";
 
@@ -41,7 +42,7 @@ export interface Permissions {
 
 const kv = (bucket: string): string => `KV_${bucket}`;
 const MODULE_STREAM = `OBJ_${MODULE_STORE}`;
-const BUCKETS = [ROUTE_BUCKET, POLICY_BUCKET, DONE_BUCKET, COST_BUCKET];
+const BUCKETS = [ROUTE_BUCKET, TABLE_PART_BUCKET, POLICY_BUCKET, DONE_BUCKET, COST_BUCKET];
 const STREAMS = [
 	EVENT_STREAM,
 	EXECUTION_STREAM,
@@ -147,10 +148,11 @@ export function controlPlane(): Permissions {
 			...READ_BUCKETS,
 			...readByConsumers(kv(ROUTE_BUCKET)),
 			`$KV.${ROUTE_BUCKET}.>`,
+			`$KV.${TABLE_PART_BUCKET}.>`,
 			`$KV.${POLICY_BUCKET}.>`,
 			...READ_MODULES,
 			`$O.${MODULE_STORE}.>`,
-			...[MODULE_STREAM, STATE_STREAM, FILE_STREAM].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
+			...[MODULE_STREAM, STATE_STREAM, FILE_STREAM, kv(TABLE_PART_BUCKET)].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
 			`$JS.API.STREAM.MSG.GET.${DEAD_LETTER_STREAM}`,
 			`$JS.API.STREAM.MSG.DELETE.${DEAD_LETTER_STREAM}`,
 			...readByConsumers(DEAD_LETTER_STREAM),

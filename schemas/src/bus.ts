@@ -6,8 +6,10 @@ export const EVENT_STREAM = "HOOKBUS_EVENTS";
 export const EXECUTION_STREAM = "HOOKBUS_EXECUTIONS";
 /** Stream of dead letters: durable events that were given up, with the reason. */
 export const DEAD_LETTER_STREAM = "HOOKBUS_DEAD_LETTERS";
-/** Key-value bucket: tenant → RouteTable, as JSON. */
+/** Key-value bucket: tenant → RouteTable, as JSON; for a large one PackedTable. */
 export const ROUTE_BUCKET = "HOOKBUS_ROUTES";
+/** Key-value bucket: `<tenant>.<digest>.<number>` → part of a large route table. */
+export const TABLE_PART_BUCKET = "HOOKBUS_TABLE_PARTS";
 /** Key-value bucket: tenant → HookPolicy, as JSON; what clients apply when nobody answers. */
 export const POLICY_BUCKET = "HOOKBUS_POLICIES";
 /** Key-value bucket: `<tenant>.<event digest>` → which plugins have handled a durable event. */

@@ -38,6 +38,7 @@ export * from "./manifest.js";
 export * from "./message.js";
 export * from "./network-rule.js";
 export * from "./notice.js";
+export * from "./packed-table.js";
 export * from "./plugin-result.js";
 export * from "./problem.js";
 export * from "./progress-frame.js";

@@ -146,8 +146,20 @@ export const RouteTable = Type.Object(
 export type RouteTable = Static<typeof RouteTable>;
 
 const check = TypeCompiler.Compile(RouteTable);
+const checkPlugin = TypeCompiler.Compile(RoutedPlugin);
+const checkSteps = TypeCompiler.Compile(Type.Array(RouteStep));
 
 /** True when the value is a route table. Does not throw. */
 export function isRouteTable(value: unknown): value is RouteTable {
 	return check.Check(value);
+}
+
+/** True when the value is one plugin of a route table. Does not throw. */
+export function isRoutedPlugin(value: unknown): value is RoutedPlugin {
+	return checkPlugin.Check(value);
+}
+
+/** True when the value is the list of steps of one chain. Does not throw. */
+export function isRouteSteps(value: unknown): value is RouteStep[] {
+	return checkSteps.Check(value);
 }

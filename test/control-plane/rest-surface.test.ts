@@ -806,27 +806,18 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		}
 	});
 
-	test("a table that no message could carry is refused before anything changes", async () => {
-		const tools = Array.from({ length: 60 }, (_, index) => ({
-			name: `tool_${index}`,
-			description: "x".repeat(1_900),
-			parameters: { type: "object", description: "y".repeat(2_000) },
-		}));
-		const manifest = { hooks: [{ hook: "on_tool_call", effect: "claim" }], tools };
-		const names = ["big-a", "big-b", "big-c", "big-d", "big-e"];
-		closeAfter(async () => {
-			for (const name of names) await api.delete(`/api/v1/plugins/${name}`);
-		});
-		const statuses: number[] = [];
-		let last: ProblemBody | undefined;
-		for (const name of names) {
-			const built = await buildPackage({ name, manifest });
-			const answer = await api.install<ProblemBody>({ file: built.zip, fields: { grants: "all", enable: "true" } });
-			statuses.push(answer.status);
-			last = answer.body;
-		}
-		expect(statuses).toEqual([201, 201, 201, 201, 409]);
-		expect(last?.code).toBe("route_table_too_large");
-		expect((await api.get("/api/v1/plugins/big-e")).status).toBe(404);
+	test("a table that no runtime would take is refused before anything changes", async () => {
+		await install("vast", {}, { grants: "all" });
+		await rows(
+			control.plane.database,
+			`UPDATE plugin_versions SET manifest = manifest || jsonb_build_object('tools', jsonb_build_array(
+				jsonb_build_object('name', 'vast', 'description', repeat('x', 34000000), 'parameters', jsonb_build_object())))
+				WHERE plugin = 'vast'`,
+		);
+		const answer = await api.post<ProblemBody>("/api/v1/plugins/vast/enable");
+		expect(answer).toMatchObject({ status: 409, body: { code: "route_table_too_large" } });
+		expect(answer.body.detail).toContain("Largest in it: vast (34");
+		expect(await rows(control.plane.database, "SELECT enabled FROM plugins WHERE name = 'vast'")).toEqual([{ enabled: false }]);
+		await api.delete("/api/v1/plugins/vast");
 	});
 });

@@ -65,7 +65,10 @@ function preparedTable(revision: number, ...keys: string[]): PreparedTable {
 		images: new Map(keys.map((key) => [key, { key, modules: { ownCalls: [] as string[] } } as unknown as PluginImage])),
 		rights: new Map(),
 		imageOf: new Map(),
-		chains: new Map([["on_chat_message", { all: chainOf(revision), assistants: new Map() }]]),
+		optIns: new Map(),
+		chains: new Map([
+			["on_chat_message", { all: chainOf(revision), assistants: new Map(), bySteps: new Map([[[], chainOf(revision)]]) }],
+		]),
 		faults: [],
 		modules: keys.map((digest) => ({ digest, memoryPages: 1, exports: [] })),
 		users: { images: new Map(), taken: [], faults: [], refused: new Map(), waits: new Set() },
@@ -165,7 +168,17 @@ describe("a group of threads", () => {
 test("an event for a chain that a thread does not have is refused, and nothing else", async () => {
 	const host = new ChainHost(UNGUARDED, monotonicMs, 1, 1_000_000);
 	const address = { tenant: "acme", hook: "on_chat_message", assistant: "a" } as const;
-	const item = { slot: 0, chain: 7, address, receivedAt: 0, offset: 0, length: 0, attempt: 1, checkExpiry: false } as const;
+	const item = {
+		slot: 0,
+		chain: 7,
+		revision: 1,
+		address,
+		receivedAt: 0,
+		offset: 0,
+		length: 0,
+		attempt: 1,
+		checkExpiry: false,
+	} as const;
 	const reply = await host.run({ ...item, kind: "reply" }, new Uint8Array());
 	expect(reply).toMatchObject({
 		refused: "runtime_failed",
@@ -181,7 +194,8 @@ test("a durable event whose table is replaced while its marks are read runs on t
 	const { executor, tables } = liveTables();
 	const withStep = (revision: number): PreparedTable => {
 		const chain = { ...chainOf(revision), hook: "on_after_response" as const, steps: [{ name: "plugin" } as ThreadStep] };
-		return { ...preparedTable(revision), chains: new Map([["on_after_response", { all: chain, assistants: new Map() }]]) };
+		const hook = { all: chain, assistants: new Map(), bySteps: new Map([[[], chain]]) };
+		return { ...preparedTable(revision), chains: new Map([["on_after_response", hook]]) };
 	};
 	await tables.swap(withStep(1));
 	let readMarks = () => {};

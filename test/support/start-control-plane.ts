@@ -17,7 +17,7 @@ export interface ControlPlaneOptions {
 	readonly dataDir?: string;
 	readonly masterKey?: string;
 	/** How often bus and database are compared; default: as in production. */
-	readonly relayTiming?: { readonly reconcileMs?: number; readonly moduleGraceMs?: number };
+	readonly relayTiming?: { readonly reconcileMs?: number; readonly moduleGraceMs?: number; readonly tableGraceMs?: number };
 	/** Milliseconds of silence before a live feed's heartbeat; default: as in production. */
 	readonly liveHeartbeatMs?: number;
 	/** Milliseconds of silence after which a runtime counts as gone; default: as in production. Short only where no real runtime runs. */

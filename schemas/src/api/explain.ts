@@ -78,6 +78,12 @@ export const Explanation = Type.Object(
 	{
 		assistant: AssistantScope,
 		revision: Type.Integer({ minimum: 0 }),
+		unlisted: Type.Optional(
+			Type.Integer({
+				minimum: 1,
+				description: "So many further plugins stand in no list, because no binding puts them here; absent: none",
+			}),
+		),
 		hooks: Type.Object(
 			{
 				on_chat_message: ExplainedHook,

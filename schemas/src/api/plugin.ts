@@ -76,7 +76,13 @@ const summaryProperties = {
 export const PluginSummary = Type.Object(summaryProperties, { additionalProperties: false, $id: "PluginSummary" });
 export type PluginSummary = Static<typeof PluginSummary>;
 
-export const PluginList = Type.Object({ items: Type.Array(PluginSummary) }, { additionalProperties: false, $id: "PluginList" });
+export const PluginList = Type.Object(
+	{
+		items: Type.Array(PluginSummary),
+		next: Type.Optional(Type.String({ description: "Cursor of the next page; absent on the last one" })),
+	},
+	{ additionalProperties: false, $id: "PluginList" },
+);
 export type PluginList = Static<typeof PluginList>;
 
 export const PluginVersion = Type.Object(

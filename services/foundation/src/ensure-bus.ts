@@ -19,6 +19,7 @@ import {
 	ROUTE_BUCKET,
 	STATE_STREAM,
 	STATE_SUBJECTS,
+	TABLE_PART_BUCKET,
 } from "@hookbus/schemas";
 import {
 	AckPolicy,
@@ -34,6 +35,8 @@ import {
 	type StreamConfig,
 } from "nats";
 
+import { TableParts } from "./tables/table-parts.js";
+
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const MIB = 1024 * 1024;
@@ -47,6 +50,8 @@ export interface BusOptions {
 
 export interface Bus {
 	readonly routes: KV;
+	/** Where large route tables are. */
+	readonly tableParts: TableParts;
 	readonly policies: KV;
 	readonly done: KV;
 	readonly costs: KV;
@@ -63,6 +68,7 @@ export async function ensureBus(connection: NatsConnection, options: BusOptions)
 	const bucket = { replicas: options.replicas, storage: StorageType.File };
 	return {
 		routes: await js.views.kv(ROUTE_BUCKET, { ...bucket, history: 1 }),
+		tableParts: new TableParts(await js.views.kv(TABLE_PART_BUCKET, { ...bucket, history: 1 }), manager),
 		policies: await js.views.kv(POLICY_BUCKET, { ...bucket, history: 1 }),
 		done: await js.views.kv(DONE_BUCKET, { ...bucket, history: 1, ttl: DAY_MS }),
 		costs: await js.views.kv(COST_BUCKET, { ...bucket, history: 1, ttl: 3 * DAY_MS }),

@@ -35,4 +35,10 @@ export {
 	type SecretPlace,
 	valueIdOf,
 } from "./secret-box.js";
+export { type PackedDocument, packTable, type TableLines, writeLines } from "./tables/pack-table.js";
+export { readTable } from "./tables/read-table.js";
+export { tableFaults } from "./tables/table-faults.js";
+export { TableParts } from "./tables/table-parts.js";
+export { type TableMemory, type UnpackedTable, unpackTable } from "./tables/unpack-table.js";
+export { TimeSlices } from "./time-slices.js";
 export * from "./wasm/index.js";

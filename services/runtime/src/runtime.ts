@@ -233,6 +233,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 	let stopping = false;
 	const follower = new RouteFollower({
 		routes: bus.routes,
+		tableParts: bus.tableParts,
 		tables,
 		modules,
 		masterKeys,
@@ -246,7 +247,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		logger,
 		onBegin: (tenant, plugin) => hostFunctions.forget({ tenant, plugin }),
 		onApplied: async () => {
-			if (!stopping) await subscriptions.set(tables.subjects());
+			if (!stopping) await subscriptions.set(() => tables.subjects());
 			heartbeat.send();
 			probes.look();
 		},

@@ -1,5 +1,5 @@
 // Queries on the users who opted in to bindings.
-import { and, asc, count, eq } from "drizzle-orm";
+import { and, asc, count, eq, type SQL } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { bindingOptIns } from "../database/tables/binding-opt-ins.js";
 import { bindings } from "../database/tables/bindings.js";
@@ -39,13 +39,17 @@ export async function deleteOptIn(queries: Queries, binding: string, user: strin
 	return deleted.length > 0;
 }
 
-/** Users of every binding of a tenant that asks for opt-in, sorted, by the binding's id. */
-export async function optedInUsers(queries: Queries, tenant: string): Promise<Map<string, string[]>> {
+/**
+ * Users of the bindings of a tenant that ask for opt-in, sorted, by the binding's id.
+ *
+ * @param which of the bindings; undefined: all
+ */
+export async function optedInUsers(queries: Queries, tenant: string, which: SQL | undefined): Promise<Map<string, string[]>> {
 	const rows = await queries
 		.select({ binding: bindingOptIns.binding, user: bindingOptIns.user })
 		.from(bindingOptIns)
 		.innerJoin(bindings, eq(bindings.id, bindingOptIns.binding))
-		.where(and(eq(bindings.tenant, tenant), eq(bindings.optIn, true)));
+		.where(and(eq(bindings.tenant, tenant), eq(bindings.optIn, true), which));
 	const users = new Map<string, string[]>();
 	for (const { binding, user } of rows) {
 		const list = users.get(binding);

@@ -17,7 +17,7 @@ import { answers } from "../http/answers.js";
 import type { App } from "../http/app.js";
 import { callerOf } from "../http/authentication.js";
 import { explain } from "../routing/explain.js";
-import { loadRoutingInput } from "../routing/load-routing-input.js";
+import { loadScopeInput } from "../routing/load-routing-input.js";
 import { tenantRevision } from "../tenants/repository.js";
 import { type BindingParts, putBinding, removeBinding } from "./change-binding.js";
 import { bindingsOfScope } from "./repository.js";
@@ -134,7 +134,11 @@ export function addBindingRoutes(app: App, parts: BindingRoutesParts): void {
 			return await database
 				.of(tenant)
 				.query(async (queries) =>
-					explain(await loadRoutingInput(queries, tenant), await tenantRevision(queries, tenant), scopeOf(request.params.id)),
+					explain(
+						await loadScopeInput(queries, tenant, scopeOf(request.params.id)),
+						await tenantRevision(queries, tenant),
+						scopeOf(request.params.id),
+					),
 				);
 		},
 	);

@@ -4,13 +4,12 @@
 //   marks: every plugin that is bound now counts as done, but those that failed
 //   event: published on its subject under its own id, with a message id that the stream has not seen, and stored
 //   letter: removed; should the event fail again, a new one comes
-import { doneMarkKey } from "@hookbus/foundation";
+import { doneMarkKey, readTable } from "@hookbus/foundation";
 import {
 	DEAD_LETTER_STREAM,
 	type DeadLetter,
 	type DeadLetterReplay,
 	type EventAddress,
-	isRouteTable,
 	PRIOR_ATTEMPTS_HEADER,
 	parseEventSubject,
 	type RouteTable,
@@ -31,8 +30,8 @@ export function replayLetter(stream: LetterStream, tenant: string, stored: Store
 	const { id, letter } = stored;
 	return stream.asking(async ({ connection, bus }) => {
 		const address = addressOf(tenant, stored);
-		const table = (await bus.routes.get(tenant))?.json();
-		const bound = isRouteTable(table) ? boundTo(table, address) : [];
+		const table = await readTable(bus, tenant);
+		const bound = table === undefined ? [] : boundTo(table, address);
 		const again = plugins(letter, bound);
 		if (again.length === 0) throw nothingToRun(stored, address);
 		if (letter.reason === "attempts_exhausted" && letter.eventId !== undefined) {

@@ -99,28 +99,37 @@ export interface SealedCount {
 /** Counts the sealed values of all columns, of one tenant or of all. */
 export function countSealed(queries: Queries, tenant?: string): Promise<SealedCount[]> {
 	const parts = SEALED_COLUMNS.map(
-		(column) => sql`SELECT ${column.tenant} AS tenant, s.sealed->'jwe'->>'protected' AS header
+		(column) => sql`SELECT ${column.tenant} AS tenant, s.sealed->'jwe'->>'protected' AS header, 1 AS count
 			FROM ${column.table}, jsonb_each(${column.secrets}) AS s(field, sealed) WHERE ${isOf(column.tenant, tenant)}`,
 	);
 	return countHeaders(queries, sql.join(parts, sql` UNION ALL `));
 }
 
-/** Counts the sealed values of the newest route tables. */
+/** Counts the sealed values of the newest route tables; of those that are packed it is written beside them. */
 export function countSealedInTables(queries: Queries, tenant?: string): Promise<SealedCount[]> {
+	const whose = sql`${isNewest} AND ${isOf(outbox.tenant, tenant)}`;
 	return countHeaders(
 		queries,
-		sql`SELECT ${outbox.tenant} AS tenant, s.sealed->'jwe'->>'protected' AS header
+		sql`SELECT ${outbox.tenant} AS tenant, s.sealed->'jwe'->>'protected' AS header, 1 AS count
 			FROM ${outbox}, jsonb_each(${outbox.table}->'plugins') AS p(key, plugin), jsonb_each(p.plugin->'secrets') AS s(field, sealed)
-			WHERE ${isNewest} AND ${isOf(outbox.tenant, tenant)}`,
+			WHERE ${whose}
+			UNION ALL SELECT ${outbox.tenant}, s.sealed->'jwe'->>'protected', 1
+			FROM ${outbox}, jsonb_each(${outbox.table}->'userConfigs') AS c(key, users), jsonb_array_elements(c.users) AS u(own), jsonb_each(u.own->'secrets') AS s(field, sealed)
+			WHERE ${whose}
+			UNION ALL SELECT ${outbox.tenant}, p.header, p.count::int
+			FROM ${outbox}, jsonb_each_text(${outbox.packedContents}->'sealed') AS p(header, count) WHERE ${whose}`,
 	);
 }
 
 /** Counts the wrapped data keys of the newest route tables. */
 export function countWrappedInTables(queries: Queries, tenant?: string): Promise<SealedCount[]> {
+	const whose = sql`${isNewest} AND ${isOf(outbox.tenant, tenant)}`;
 	return countHeaders(
 		queries,
-		sql`SELECT ${outbox.tenant} AS tenant, k.wrapped->'jwe'->>'protected' AS header
-			FROM ${outbox}, jsonb_each(${outbox.table}->'dataKeys') AS k(id, wrapped) WHERE ${isNewest} AND ${isOf(outbox.tenant, tenant)}`,
+		sql`SELECT ${outbox.tenant} AS tenant, k.wrapped->'jwe'->>'protected' AS header, 1 AS count
+			FROM ${outbox}, jsonb_each(${outbox.table}->'dataKeys') AS k(id, wrapped) WHERE ${whose}
+			UNION ALL SELECT ${outbox.tenant}, p.header, p.count::int
+			FROM ${outbox}, jsonb_each_text(${outbox.packedContents}->'wrapped') AS p(header, count) WHERE ${whose}`,
 	);
 }
 
@@ -132,7 +141,7 @@ const isNewest = sql`${outbox.revision} = (SELECT max(o.revision) FROM ${outbox}
 
 async function countHeaders(queries: Queries, found: SQL): Promise<SealedCount[]> {
 	const rows = await queries
-		.select({ tenant: sql<string>`f.tenant`, header: sql<string | null>`f.header`, count: sql<string>`count(*)` })
+		.select({ tenant: sql<string>`f.tenant`, header: sql<string | null>`f.header`, count: sql<string>`sum(f.count)` })
 		.from(sql`(${found}) AS f`)
 		.groupBy(sql`f.tenant`, sql`f.header`);
 	return rows.map(({ count, ...row }) => ({ ...row, count: Number(count) }));

@@ -18,57 +18,32 @@ import { matchRecall, type RecallableVersion } from "../recalls/match-recall.js"
 import { activeRecalls, type RecallRow } from "../recalls/repository.js";
 import { describeLimits } from "../routing/effective-limits.js";
 import { type Granted, missingGrants, missingRules, NOTHING_GRANTED } from "../routing/granted.js";
-import { newestSnapshot } from "../routing/outbox.js";
+import { newestRouting } from "../routing/outbox.js";
 import { listPublishers } from "../trust/repository.js";
-import {
-	currentVersions,
-	findGranted,
-	grantedByPlugin,
-	listPlugins,
-	listVersions,
-	type PluginRow,
-	type VersionRow,
-} from "./repository.js";
+import { type ListedPlugin, type PluginFilter, type PluginPage, pagePlugins } from "./list-plugins.js";
+import { findGranted, grantedByPlugin, listVersions, type PluginRow, type VersionRow } from "./repository.js";
 import { requirePlugin } from "./require-plugin.js";
 
 /** Minutes of executions that a plugin's health looks back on. */
 const RECENT_MINUTES = 60;
 
-export interface PluginFilter {
-	readonly status?: "enabled" | "disabled" | undefined;
-	readonly type?: string | undefined;
-	readonly tag?: string | undefined;
-	/** Somewhere in name, description, category or tags; case does not matter. */
-	readonly text?: string | undefined;
-}
-
-/** Plugins that fulfil every part of the filter, by name. */
-export async function listPluginSummaries(database: Database, tenant: string, filter: PluginFilter): Promise<PluginSummary[]> {
-	const [rows, versions, granted, recalls] = await database
-		.of(tenant)
-		.query(async (queries) => [
-			await listPlugins(queries, tenant),
-			await currentVersions(queries, tenant),
-			await grantedByPlugin(queries, tenant),
-			await activeRecalls(queries, tenant),
-		]);
-	return rows
-		.flatMap((row) => {
-			const version = versions.get(row.name);
-			return version === undefined ? [] : [summarise(row, version, granted.get(row.name) ?? NOTHING_GRANTED, recalls)];
-		})
-		.filter((plugin) => fulfils(plugin, filter));
-}
-
-function fulfils(plugin: PluginSummary, { status, type, tag, text }: PluginFilter): boolean {
-	if (status !== undefined && plugin.status !== status) return false;
-	if (type !== undefined && (plugin.type ?? "custom") !== type) return false;
-	if (tag !== undefined && !plugin.tags.includes(tag)) return false;
-	if (text === undefined) return true;
-	const wanted = text.toLowerCase();
-	return [plugin.name, plugin.description, plugin.category ?? "", ...plugin.tags].some((part) =>
-		part.toLowerCase().includes(wanted),
-	);
+/** A page of the plugins that fulfil every part of the filter, by name. */
+export async function listPluginSummaries(
+	database: Database,
+	tenant: string,
+	filter: PluginFilter,
+	page: PluginPage,
+): Promise<{ readonly items: PluginSummary[]; readonly more: boolean }> {
+	return await database.of(tenant).query(async (queries) => {
+		const { page: rows, more } = await pagePlugins(queries, tenant, filter, page);
+		const granted = await grantedByPlugin(
+			queries,
+			tenant,
+			rows.map(({ name }) => name),
+		);
+		const recalls = await activeRecalls(queries, tenant);
+		return { items: rows.map((row) => summarise(row, row, granted.get(row.name) ?? NOTHING_GRANTED, recalls)), more };
+	});
 }
 
 /** @throws CodedError `plugin_not_found` */
@@ -98,7 +73,6 @@ export async function describePlugin(
 
 async function readPlugin(queries: Queries, tenant: string, name: string) {
 	const row = await requirePlugin(queries, tenant, name);
-	const snapshot = await newestSnapshot(queries, tenant);
 	return {
 		row,
 		versions: await listVersions(queries, tenant, name),
@@ -106,8 +80,7 @@ async function readPlugin(queries: Queries, tenant: string, name: string) {
 		granted: await findGranted(queries, tenant, name),
 		bindings: await bindingsOfPlugin(queries, tenant, name),
 		recent: await countRecent(queries, tenant, name, RECENT_MINUTES),
-		revision: snapshot?.revision ?? 0,
-		routed: Object.values(snapshot?.table.plugins ?? {}).some((plugin) => plugin.name === name),
+		...(await newestRouting(queries, tenant, name)),
 	};
 }
 
@@ -153,8 +126,8 @@ export function showVersions(
 }
 
 function summarise(
-	row: PluginRow,
-	{ digest, manifest }: VersionRow,
+	row: Pick<PluginRow, "name" | "version" | "enabled" | "disabledReason" | "createdAt" | "updatedAt">,
+	{ digest, manifest }: Pick<ListedPlugin, "digest" | "manifest">,
 	granted: Granted,
 	recalls: readonly RecallRow[],
 ): PluginSummary {
@@ -176,7 +149,7 @@ function summarise(
 	};
 }
 
-function showPermissions(manifest: Manifest, granted: Granted): PluginPermissions {
+function showPermissions(manifest: Pick<Manifest, "permissions" | "network">, granted: Granted): PluginPermissions {
 	const asked = manifest.network ?? [];
 	const hasRules = asked.length > 0 || granted.network.length > 0;
 	return {

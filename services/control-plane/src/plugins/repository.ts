@@ -8,7 +8,7 @@ import type {
 	PluginLimits,
 	VersionOrigin,
 } from "@hookbus/schemas";
-import { and, desc, eq, notInArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, notInArray, sql } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { pluginGrants, plugins, pluginVersions } from "../database/tables/index.js";
 import { type Granted, NOTHING_GRANTED, rulesAmong } from "../routing/granted.js";
@@ -172,9 +172,21 @@ export async function deletePlugin(queries: Queries, tenant: string, name: strin
 	await queries.delete(plugins).where(isPlugin(tenant, name));
 }
 
-/** What is granted, by the plugin's name. */
-export async function grantedByPlugin(queries: Queries, tenant: string): Promise<Map<string, Granted>> {
-	const rows = await queries.select().from(pluginGrants).where(eq(pluginGrants.tenant, tenant)).orderBy(pluginGrants.permission);
+/**
+ * What is granted, by the plugin's name.
+ *
+ * @param names of the plugins that are asked for; absent: all
+ */
+export async function grantedByPlugin(
+	queries: Queries,
+	tenant: string,
+	names?: readonly string[],
+): Promise<Map<string, Granted>> {
+	const rows = await queries
+		.select()
+		.from(pluginGrants)
+		.where(and(eq(pluginGrants.tenant, tenant), names && inArray(pluginGrants.plugin, [...names])))
+		.orderBy(pluginGrants.permission);
 	const granted = new Map<string, Granted>();
 	for (const row of rows) granted.set(row.plugin, withGrant(granted.get(row.plugin) ?? NOTHING_GRANTED, row));
 	return granted;

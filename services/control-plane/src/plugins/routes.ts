@@ -18,6 +18,7 @@ import { Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
 import type { CheckThreads } from "../checks/check-threads.js";
 import { errors } from "../errors.js";
+import { decodePluginCursor, encodePluginCursor } from "../executions/page-cursor.js";
 import type { RuntimeFleet } from "../fleet/runtime-fleet.js";
 import { UPLOAD_FIELD_ROLES } from "../http/access-policy.js";
 import type { AnswerChange } from "../http/answer-change.js";
@@ -63,6 +64,8 @@ const ListQuery = Type.Object(
 		type: Type.Optional(PluginType),
 		tag: Type.Optional(Type.String({ maxLength: 32 })),
 		text: Type.Optional(Type.String({ maxLength: 200, description: "Somewhere in name, description, category or tags" })),
+		limit: Type.Integer({ minimum: 1, maximum: 500, default: 200, description: "Most plugins of a page" }),
+		cursor: Type.Optional(Type.String({ maxLength: 128, description: "next of the page before" })),
 	},
 	{ additionalProperties: false },
 );
@@ -235,12 +238,18 @@ export function addPluginRoutes(app: App, parts: PluginRoutesParts): void {
 			schema: {
 				tags,
 				operationId: "listPlugins",
-				summary: "List plugins",
+				summary: "List plugins by name",
 				querystring: ListQuery,
 				response: answers(PluginList),
 			},
 		},
-		async (request) => ({ items: await listPluginSummaries(database, callerOf(request).tenant, request.query) }),
+		async (request) => {
+			const { limit, cursor, ...filter } = request.query;
+			const after = cursor === undefined ? undefined : decodePluginCursor(cursor);
+			const { items, more } = await listPluginSummaries(database, callerOf(request).tenant, filter, { limit, after });
+			const last = items.at(-1);
+			return { items, ...(more && last !== undefined ? { next: encodePluginCursor(last.name) } : {}) };
+		},
 	);
 
 	app.get(

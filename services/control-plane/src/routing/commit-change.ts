@@ -1,6 +1,7 @@
 // The one way to change anything that runtimes see. In one transaction: the tenant is locked, the rows change, the revision
 // grows, the route table is compiled from what the rows say now, and it goes into the outbox with an audit row. Either all
 // of that is stored or nothing, so neither the fleet nor the audit log can miss a change.
+import type { HookPolicy, RouteTable } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { type AuditEntry, recordAudit } from "../audit/record-audit.js";
 import { CheckNeeded } from "../config/checked-configs.js";
@@ -8,17 +9,15 @@ import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { addSnapshot as addPluginSnapshot } from "../history/repository.js";
 import { lockTenant, setTenantRevision } from "../tenants/repository.js";
-import { compileRouteTable } from "./compile-route-table.js";
+import { compileInSlices } from "./compile-route-table.js";
 import { derivePolicy } from "./derive-policy.js";
 import { loadRoutingInput } from "./load-routing-input.js";
 import { addSnapshot } from "./outbox.js";
 import type { RoutingInput } from "./routing-input.js";
+import { storeTable } from "./stored-table.js";
 
-/**
- * Largest route table in bytes of JSON. NATS takes messages of 1 MiB by default; one that is larger could never be published,
- * and all later changes of the tenant would wait behind it.
- */
-export const MAX_ROUTE_TABLE_BYTES = 1_000_000;
+/** Largest failure policy in bytes of JSON: it goes to clients in one message, and NATS takes messages of 1 MiB by default. */
+const MAX_POLICY_BYTES = 1_000_000;
 
 export interface ChangeOutcome<T> {
 	readonly result: T;
@@ -77,12 +76,13 @@ function commitOnce<T>(database: Database, actor: Actor, work: ChangeWork<T>, op
 		const { result, audit } = await work(queries, revision);
 		if (audit === undefined) return { result, revision: current, changed: false };
 		const compiledAt = (options.now?.() ?? new Date()).toISOString();
-		const input = await loadRoutingInput(queries, tenant);
+		const input = await loadRoutingInput(queries, tenant, revision);
 		refuseDuringRollout(input, revision);
-		const table = compileRouteTable({ tenant, revision, compiledAt }, input);
-		refuseTooLarge(table);
+		const table = await compileInSlices({ tenant, revision, compiledAt }, input);
+		const policy = policyFor(table);
+		const stored = await storeTable(table);
 		await setTenantRevision(queries, tenant, revision);
-		await addSnapshot(queries, { tenant, revision, table, policy: derivePolicy(table) });
+		await addSnapshot(queries, { tenant, revision, stored, policy });
 		for (const plugin of input.plugins.filter(({ changedRevision }) => changedRevision === revision)) {
 			await addPluginSnapshot(queries, { tenant, plugin: plugin.name, revision, by: actor.name }, plugin);
 		}
@@ -100,14 +100,12 @@ function refuseDuringRollout({ plugins }: RoutingInput, revision: number): void 
 	);
 }
 
-function refuseTooLarge(table: ReturnType<typeof compileRouteTable>): void {
-	const size = Buffer.byteLength(JSON.stringify(table));
-	if (size <= MAX_ROUTE_TABLE_BYTES) return;
-	const [largest] = Object.entries(table.plugins)
-		.map(([key, plugin]) => ({ key, size: Buffer.byteLength(JSON.stringify(plugin)) }))
-		.sort((a, b) => b.size - a.size);
+function policyFor(table: RouteTable): HookPolicy {
+	const policy = derivePolicy(table);
+	const size = Buffer.byteLength(JSON.stringify(policy));
+	if (size <= MAX_POLICY_BYTES) return policy;
 	throw errors.route_table_too_large(
-		`with this change the route table of tenant ${table.tenant} would have ${size} bytes; at most ${MAX_ROUTE_TABLE_BYTES} fit into a message. ` +
-			`Largest in it: ${largest?.key ?? "the bindings"} (${largest?.size ?? size} bytes); shorten its tools or configuration, or bind fewer assistants`,
+		`with this change the failure policy of tenant ${table.tenant} would have ${size} bytes; at most ${MAX_POLICY_BYTES} fit into a message. ` +
+			"Bind required plugins for the whole tenant, or for fewer assistants",
 	);
 }

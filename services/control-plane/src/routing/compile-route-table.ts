@@ -1,13 +1,13 @@
 // Compiles a tenant's plugins and bindings into the route table that runtimes work from. A pure function: the same input
 // gives the same table, so every rule can be tested as a row of input and output.
-import { sealedWith, valueIdOf } from "@hookbus/foundation";
+import { sealedWith, TimeSlices, valueIdOf } from "@hookbus/foundation";
 import { HOOK_NAMES, type HookRoutes, type RoutedPlugin, type RouteStep, type RouteTable, SHARE_BUCKETS } from "@hookbus/schemas";
 import { canonicalJson, digestOfJson } from "../canonical-json.js";
 import { effectiveConfig } from "../config/config-schema.js";
 import { effectiveLimits } from "./effective-limits.js";
 import { networkRules } from "./granted.js";
-import { type ChainLink, resolveChain } from "./resolve-chain.js";
-import { indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
+import { type ChainLink, ChainResolver } from "./resolve-chain.js";
+import type { RoutingInput, RoutingPlugin } from "./routing-input.js";
 
 export interface TableHead {
 	readonly tenant: string;
@@ -16,20 +16,43 @@ export interface TableHead {
 	readonly compiledAt: string;
 }
 
-/** Does not throw. */
+/** All at once. Does not throw. */
 export function compileRouteTable(head: TableHead, input: RoutingInput): RouteTable {
-	const lookup = indexBindings(input.bindings);
-	const assistants = boundAssistants(input);
+	const compilation = compile(head, input);
+	for (;;) {
+		const { done, value } = compilation.next();
+		if (done === true) return value;
+	}
+}
+
+/** In slices of time, for a service that answers others meanwhile. Does not reject. */
+export async function compileInSlices(head: TableHead, input: RoutingInput): Promise<RouteTable> {
+	const slices = new TimeSlices();
+	const compilation = compile(head, input);
+	for (;;) {
+		const { done, value } = compilation.next();
+		if (done === true) return value;
+		if (slices.isOver()) await slices.pause();
+	}
+}
+
+/** Stops after each chain. */
+function* compile(head: TableHead, input: RoutingInput): Generator<void, RouteTable> {
+	const resolver = new ChainResolver(input.bindings);
+	const bound = boundPlugins(input);
 	const routed = new RoutedPlugins();
 	const optIns = new Map<string, readonly string[]>();
 	const hooks: RouteTable["hooks"] = {};
 	for (const hook of HOOK_NAMES) {
-		const stepsOf = (assistant: string | null) =>
-			resolveChain(input.plugins, lookup, hook, assistant).links.map((link) => stepOf(link, routed, optIns));
-		const routes = routesOf(
-			stepsOf(null),
-			assistants.map((assistant) => [assistant, stepsOf(assistant)]),
-		);
+		const stepsOf = (plugins: readonly RoutingPlugin[], assistant: string | null) =>
+			resolver.resolve(plugins, hook, assistant).links.map((link) => stepOf(link, routed, optIns));
+		const all = stepsOf(bound.tenant, null);
+		const own: [string, RouteStep[]][] = [];
+		for (const [assistant, plugins] of bound.assistants) {
+			own.push([assistant, stepsOf([...bound.tenant, ...plugins], assistant)]);
+			yield;
+		}
+		const routes = routesOf(all, own);
 		if (routes !== undefined) hooks[hook] = routes;
 	}
 	const listed = [...optIns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, users]) => [key, [...users]]);
@@ -47,15 +70,36 @@ function keysOf(plugins: RouteTable["plugins"], { dataKeys = {} }: RoutingInput)
 	return its.length === 0 ? {} : { dataKeys: Object.fromEntries(its) };
 }
 
-/** Assistants that have a binding of their own, sorted. */
-export function boundAssistants(input: RoutingInput): string[] {
-	return [...new Set(input.bindings.flatMap(({ assistant }) => (assistant === null ? [] : [assistant])))].sort();
+interface BoundPlugins {
+	/** Plugins that a binding puts into the whole tenant. */
+	readonly tenant: readonly RoutingPlugin[];
+	/** Assistants that have a binding of their own, sorted, with the plugins of those that are not in `tenant`. */
+	readonly assistants: readonly (readonly [string, readonly RoutingPlugin[]])[];
+}
+
+/** Which plugins can be in a chain at all: of ten thousand, an assistant has a few. */
+function boundPlugins({ plugins, bindings }: RoutingInput): BoundPlugins {
+	const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
+	const inTenant = new Set(bindings.flatMap(({ plugin, assistant }) => (assistant === null ? [plugin] : [])));
+	const own = new Map<string, RoutingPlugin[]>();
+	for (const { plugin, assistant } of bindings) {
+		if (assistant === null) continue;
+		const known = own.get(assistant) ?? [];
+		own.set(assistant, known);
+		const found = inTenant.has(plugin) ? undefined : byName.get(plugin);
+		if (found !== undefined) known.push(found);
+	}
+	return {
+		tenant: plugins.filter(({ name }) => inTenant.has(name)),
+		assistants: [...own].sort(([a], [b]) => (a < b ? -1 : 1)),
+	};
 }
 
 function routesOf(all: RouteStep[], own: [string, RouteStep[]][]): HookRoutes | undefined {
-	const forAll = canonicalJson(all);
+	// Steps are all made in one place, so equal ones give the same text.
+	const forAll = JSON.stringify(all);
 	// An assistant is listed only where it differs; an empty list says that nothing runs for it.
-	const different = own.filter(([, steps]) => canonicalJson(steps) !== forAll);
+	const different = own.filter(([, steps]) => JSON.stringify(steps) !== forAll);
 	if (all.length === 0 && different.length === 0) return undefined;
 	return { ...(all.length === 0 ? {} : { all }), assistants: Object.fromEntries(different) };
 }
@@ -96,7 +140,8 @@ class RoutedPlugins {
 		let key = this.#keys.get(known);
 		if (key === undefined) {
 			const routed = routedPlugin(plugin, override);
-			const changed = routed.configRevision !== routedPlugin(plugin, {}).configRevision;
+			const isPlain = Object.keys(override).length === 0;
+			const changed = !isPlain && routed.configRevision !== routedPlugin(plugin, {}).configRevision;
 			key = changed ? `${name}#${routed.configRevision.slice(0, 12)}` : name;
 			this.#keys.set(known, key);
 			this.#routed.set(key, routed);

@@ -15,10 +15,13 @@ export function derivePolicy(table: RouteTable): HookPolicy {
 	for (const hook of HOOK_NAMES) {
 		const routes = table.hooks[hook];
 		if (routes === undefined) continue;
+		const all = routes.all && policyOf(routes.all);
+		// An assistant with an empty chain is open: without an entry the rule for all would count for it. One for which the same comes
+		// out needs none, so that the policy of a large tenant stays small.
+		const own = Object.entries(routes.assistants).map(([name, steps]): [string, FailurePolicy] => [name, policyOf(steps)]);
 		const rule: HookPolicyRule = {
-			...(routes.all === undefined ? {} : { all: policyOf(routes.all) }),
-			// An assistant with an empty chain stands here as open: without an entry the rule for all would count for it.
-			assistants: Object.fromEntries(Object.entries(routes.assistants).map(([name, steps]) => [name, policyOf(steps)])),
+			...(all === undefined ? {} : { all }),
+			assistants: Object.fromEntries(own.filter(([, policy]) => policy !== all)),
 		};
 		hooks[hook] = rule;
 	}

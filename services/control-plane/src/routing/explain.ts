@@ -10,20 +10,29 @@ import {
 } from "@hookbus/schemas";
 import { describeDependencies } from "../plugins/dependencies.js";
 import { DEFAULT_ORDER } from "./chain-order.js";
-import { type ChainLink, resolveChain } from "./resolve-chain.js";
-import { indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
+import { type ChainLink, ChainResolver } from "./resolve-chain.js";
+import type { RoutingInput, RoutingPlugin } from "./routing-input.js";
 
-/** @param assistant null: the tenant scope */
-export function explain(input: RoutingInput, revision: number, assistant: string | null): Explanation {
-	const lookup = indexBindings(input.bindings);
+/**
+ * @param assistant null: the tenant scope
+ * @param input `unlisted`: further plugins that no binding puts there; absent: none
+ */
+export function explain(
+	input: RoutingInput & { readonly unlisted?: number },
+	revision: number,
+	assistant: string | null,
+): Explanation {
+	const resolver = new ChainResolver(input.bindings);
+	const { unlisted = 0 } = input;
 	const byName = new Map(input.plugins.map((plugin) => [plugin.name, plugin]));
 	const hook = (name: HookName): ExplainedHook => {
-		const { links, leftOut } = resolveChain(input.plugins, lookup, name, assistant);
+		const { links, leftOut } = resolver.resolve(input.plugins, name, assistant);
 		return { chain: links.map((link) => explainStep(name, link, byName)), leftOut: [...leftOut] };
 	};
 	return {
 		assistant: assistant ?? ALL_ASSISTANTS,
 		revision,
+		...(unlisted === 0 ? {} : { unlisted }),
 		hooks: {
 			on_chat_message: hook("on_chat_message"),
 			on_tool_call: hook("on_tool_call"),

@@ -1,5 +1,6 @@
-// Reads what the route table of a tenant is compiled from. Never the modules' bytes.
-import { and, eq } from "drizzle-orm";
+// Reads what the route table of a tenant is compiled from, and what the chains of one scope are explained from. Never the modules' bytes,
+// and no more plugins than are asked for: a tenant can have ten thousand.
+import { and, asc, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from "drizzle-orm";
 import { optedInUsers } from "../bindings/opt-in-repository.js";
 import type { Queries } from "../database/database.js";
 import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
@@ -11,10 +12,70 @@ import { activeRecalls } from "../recalls/repository.js";
 import { candidates } from "../rollouts/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
-import type { RoutingInput } from "./routing-input.js";
+import type { RoutingBinding, RoutingInput, RoutingPlugin } from "./routing-input.js";
 
-/** Inside the transaction of a change it sees the change. */
-export async function loadRoutingInput(queries: Queries, tenant: string): Promise<RoutingInput> {
+/** Plugins without a binding in the scope that an explanation names, by their name. */
+const EXPLAINED_UNBOUND = 100;
+/** So many plugins are asked for by name. */
+const NAMED = 1_000;
+
+/**
+ * For the route table: the plugins that a binding puts somewhere, and those that this revision changed. Inside the transaction of a
+ * change it sees the change.
+ */
+export async function loadRoutingInput(queries: Queries, tenant: string, revision: number): Promise<RoutingInput> {
+	const bound = sql`EXISTS (SELECT 1 FROM ${bindings} WHERE ${bindings.tenant} = ${plugins.tenant} AND ${bindings.plugin} = ${plugins.name})`;
+	const recalls = await activeRecalls(queries, tenant);
+	return {
+		plugins: await loadPlugins(queries, tenant, or(and(eq(plugins.enabled, true), bound), eq(plugins.changedRevision, revision))),
+		bindings: await loadBindings(queries, tenant, undefined),
+		dataKeys: await dataKeysOf(queries, tenant),
+		recalledDigests: await recalledDigests(queries, tenant, recalls),
+	};
+}
+
+export interface ScopeInput extends RoutingInput {
+	/** Further plugins that no binding puts here. */
+	readonly unlisted: number;
+}
+
+/**
+ * For the chains of one scope: the plugins that its bindings and the tenant's name, those that they need, and the first of the others.
+ *
+ * @param assistant null: the tenant scope
+ */
+export async function loadScopeInput(queries: Queries, tenant: string, assistant: string | null): Promise<ScopeInput> {
+	const inScope =
+		assistant === null ? isNull(bindings.assistant) : or(isNull(bindings.assistant), eq(bindings.assistant, assistant));
+	const bound = await loadBindings(queries, tenant, inScope);
+	const names = [...new Set(bound.map(({ plugin }) => plugin))];
+	const listed = await loadPlugins(queries, tenant, inArray(plugins.name, names));
+	const needed = listed
+		.flatMap(({ manifest }) => Object.keys(manifest.dependencies ?? {}))
+		.filter((name) => !names.includes(name));
+	const others = await queries
+		.select({ name: plugins.name })
+		.from(plugins)
+		.where(and(eq(plugins.tenant, tenant), notInArray(plugins.name, names)))
+		.orderBy(asc(plugins.name))
+		.limit(EXPLAINED_UNBOUND);
+	const further = [...new Set([...needed, ...others.map(({ name }) => name)])];
+	const unbound = await loadPlugins(queries, tenant, inArray(plugins.name, further));
+	const [installed] = await queries.select({ count: count() }).from(plugins).where(eq(plugins.tenant, tenant));
+	const all = [...listed, ...unbound].sort((a, b) => (a.name < b.name ? -1 : 1));
+	return { plugins: all, bindings: bound, unlisted: (installed?.count ?? 0) - all.length };
+}
+
+async function loadBindings(queries: Queries, tenant: string, which: SQL | undefined): Promise<RoutingBinding[]> {
+	const rows = await queries
+		.select()
+		.from(bindings)
+		.where(and(eq(bindings.tenant, tenant), which));
+	const users = await optedInUsers(queries, tenant, which);
+	return rows.map((row) => ({ ...row, users: users.get(row.id) ?? [] }));
+}
+
+async function loadPlugins(queries: Queries, tenant: string, which: SQL | undefined): Promise<RoutingPlugin[]> {
 	const installed = await queries
 		.select({
 			name: plugins.name,
@@ -38,32 +99,27 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 			),
 		)
 		.leftJoin(pluginConfigs, and(eq(pluginConfigs.tenant, plugins.tenant), eq(pluginConfigs.plugin, plugins.name)))
-		.where(eq(plugins.tenant, tenant))
+		.where(and(eq(plugins.tenant, tenant), which))
 		.orderBy(plugins.name);
-	const granted = await grantedByPlugin(queries, tenant);
+	// Few are asked for by their names; of many, all grants are read rather than ten thousand names sent.
+	const few = installed.length <= NAMED ? installed.map(({ name }) => name) : undefined;
+	const granted = await grantedByPlugin(queries, tenant, few);
 	const purging = await purgingPlugins(queries, tenant);
 	const recalls = await activeRecalls(queries, tenant);
-	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
 	const trying = await candidates(queries, tenant);
-	const users = await optedInUsers(queries, tenant);
 	const isRecalled = (candidate: { readonly version: string; readonly digest: string } | undefined, plugin: string) =>
 		candidate !== undefined &&
 		matchRecall(recalls, { plugin, version: candidate.version, digest: candidate.digest }) !== undefined;
-	return {
-		plugins: installed.map((row) => {
-			const recall = matchRecall(recalls, { plugin: row.name, version: row.version, digest: row.digest });
-			return {
-				...row,
-				config: row.config ?? {},
-				secrets: row.secrets ?? {},
-				candidate: isRecalled(trying.get(row.name), row.name) ? undefined : trying.get(row.name),
-				purgePending: purging.has(row.name),
-				...(recall === undefined ? {} : { recalled: recall.reason }),
-				...(granted.get(row.name) ?? NOTHING_GRANTED),
-			};
-		}),
-		bindings: bound.map((row) => ({ ...row, users: users.get(row.id) ?? [] })),
-		dataKeys: await dataKeysOf(queries, tenant),
-		recalledDigests: await recalledDigests(queries, tenant, recalls),
-	};
+	return installed.map((row) => {
+		const recall = matchRecall(recalls, { plugin: row.name, version: row.version, digest: row.digest });
+		return {
+			...row,
+			config: row.config ?? {},
+			secrets: row.secrets ?? {},
+			candidate: isRecalled(trying.get(row.name), row.name) ? undefined : trying.get(row.name),
+			purgePending: purging.has(row.name),
+			...(recall === undefined ? {} : { recalled: recall.reason }),
+			...(granted.get(row.name) ?? NOTHING_GRANTED),
+		};
+	});
 }

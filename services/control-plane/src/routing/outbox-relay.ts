@@ -17,11 +17,13 @@ import type { ControlPlaneMetrics } from "../metrics.js";
 import { applyRecalls } from "../recalls/declare-recall.js";
 import type { StorePurges } from "../stores/store-purges.js";
 import { allTenants } from "../tenants/repository.js";
+import { type LoadModule, ModulesOnBus } from "./modules-on-bus.js";
 import { claimUnsent, countUnsent, markSent, releaseClaim, type Snapshot } from "./outbox.js";
-import { type LoadModule, publishTable } from "./publish-table.js";
+import { publishTable } from "./publish-table.js";
 import { recompileOutdated } from "./recompile-outdated.js";
 import { reconcileTenant } from "./reconcile-tenant.js";
 import { sweepModules } from "./sweep-modules.js";
+import { TableSweep } from "./sweep-tables.js";
 
 /** Milliseconds between two looks for unsent rows of other processes. */
 const POLL_MS = 1_000;
@@ -29,6 +31,8 @@ const POLL_MS = 1_000;
 const RECONCILE_MS = 30_000;
 /** Milliseconds that a module stays on the bus after the last version that had it is gone. */
 const MODULE_GRACE_MS = 10 * 60_000;
+/** Milliseconds that the parts of a large table stay on the bus after another table took its place. */
+const TABLE_GRACE_MS = 60_000;
 /** Milliseconds after which another relay may take over a claimed row. */
 const CLAIM_MS = 15_000;
 
@@ -47,10 +51,14 @@ export interface RelayTiming {
 	readonly reconcileMs?: number;
 	/** Milliseconds that a module stays on the bus after its last version is gone; default ten minutes. */
 	readonly moduleGraceMs?: number;
+	/** Milliseconds that the parts of a replaced large table stay on the bus; default one minute. */
+	readonly tableGraceMs?: number;
 }
 
 export class OutboxRelay {
 	readonly #parts: OutboxRelayParts;
+	readonly #modules: ModulesOnBus;
+	readonly #tableSweep: TableSweep;
 	readonly #timers: NodeJS.Timeout[] = [];
 	#running: Promise<void> | undefined;
 	#again = false;
@@ -61,6 +69,8 @@ export class OutboxRelay {
 
 	constructor(parts: OutboxRelayParts) {
 		this.#parts = parts;
+		this.#modules = new ModulesOnBus(parts.loadModule);
+		this.#tableSweep = new TableSweep(parts.timing?.tableGraceMs ?? TABLE_GRACE_MS);
 		parts.link.onReady(() => this.reconcile());
 	}
 
@@ -128,25 +138,28 @@ export class OutboxRelay {
 		if (!this.#recompiled) await recompileOutdated(database, logger);
 		this.#recompiled = true;
 		await applyRecalls(database);
+		this.#modules.forget();
 		for (const tenant of await database.acrossTenants.query(allTenants)) {
 			const bus = link.ready?.bus;
 			if (bus === undefined) return;
-			await reconcileTenant(this.#parts, bus, tenant);
+			await reconcileTenant({ ...this.#parts, modules: this.#modules }, bus, tenant);
 		}
 		const bus = link.ready?.bus;
 		if (bus === undefined) return;
 		const removed = await sweepModules(bus, database, timing?.moduleGraceMs ?? MODULE_GRACE_MS);
 		if (removed.length > 0) logger.info({ removed }, "modules that no version has were removed from the bus");
+		const swept = await this.#tableSweep.run(bus);
+		if (swept.length > 0) logger.info({ tables: swept }, "parts of replaced route tables were removed from the bus");
 		this.#reconcileDue = false;
 	}
 
 	async #send(snapshot: Snapshot): Promise<void> {
-		const { database, link, loadModule, logger, metrics } = this.#parts;
+		const { database, link, logger, metrics } = this.#parts;
 		const { tenant, revision } = snapshot;
 		const bus = link.ready?.bus;
 		try {
 			if (bus === undefined) throw new Error("the link to NATS broke");
-			const outcome = await publishTable(bus, snapshot, loadModule);
+			const outcome = await publishTable(bus, snapshot, this.#modules);
 			metrics.tablesPublished.inc({ outcome });
 			if (outcome === "published") {
 				await database.of(snapshot.tenant).transaction((queries) => markSent(queries, snapshot));
@@ -154,7 +167,7 @@ export class OutboxRelay {
 				return;
 			}
 			// The bus is ahead of this row: either a newer one was sent meanwhile, or the database was restored.
-			await reconcileTenant(this.#parts, bus, tenant);
+			await reconcileTenant({ ...this.#parts, modules: this.#modules }, bus, tenant);
 		} catch (thrown) {
 			metrics.tablesPublished.inc({ outcome: "failed" });
 			logger.warn({ tenant, revision, error: describeError(thrown) }, "a route table could not be published; it is tried again");

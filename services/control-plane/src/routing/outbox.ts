@@ -1,21 +1,49 @@
 // Queries on the outbox. The newest row of a tenant is never deleted: it says what the bus should hold.
 
-import type { HookPolicy, RouteTable } from "@hookbus/schemas";
+import type { HookPolicy } from "@hookbus/schemas";
 import { and, desc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
 import type { Queries } from "../database/database.js";
 import { outbox } from "../database/tables/outbox.js";
+import type { StoredTable } from "./stored-table.js";
 
 export interface Snapshot {
 	readonly tenant: string;
 	readonly revision: number;
-	readonly table: RouteTable;
+	readonly stored: StoredTable;
 	readonly policy: HookPolicy;
 }
 
-const snapshot = { tenant: outbox.tenant, revision: outbox.revision, table: outbox.table, policy: outbox.policy };
+const columns = {
+	tenant: outbox.tenant,
+	revision: outbox.revision,
+	table: outbox.table,
+	packedEntry: outbox.packedEntry,
+	packedContent: outbox.packedContent,
+	packedContents: outbox.packedContents,
+	policy: outbox.policy,
+};
 
-export async function addSnapshot(queries: Queries, added: Snapshot): Promise<void> {
-	await queries.insert(outbox).values(added);
+type SnapshotRow = { [K in keyof typeof columns]: (typeof outbox.$inferSelect)[K] };
+
+function snapshotOf({ tenant, revision, policy, table, ...packed }: SnapshotRow): Snapshot {
+	if (table !== null) return { tenant, revision, policy, stored: { table } };
+	const { packedEntry: entry, packedContent: content, packedContents: contents } = packed;
+	if (entry === null || content === null || contents === null) {
+		throw new Error(`row ${revision} of tenant ${tenant} in the outbox has no table`);
+	}
+	return { tenant, revision, policy, stored: { packed: { entry, content }, contents } };
+}
+
+export async function addSnapshot(queries: Queries, { stored, ...added }: Snapshot): Promise<void> {
+	const table =
+		stored.packed === undefined
+			? { table: stored.table }
+			: {
+					packedEntry: stored.packed.entry,
+					packedContent: stored.packed.content,
+					packedContents: stored.contents,
+				};
+	await queries.insert(outbox).values({ ...added, ...table });
 }
 
 /**
@@ -39,7 +67,8 @@ export async function claimUnsent(queries: Queries, claimMs: number): Promise<Sn
 		.update(outbox)
 		.set({ claimedUntil: sql`now() + ${claimMs} * interval '1 millisecond'` })
 		.where(inArray(outbox.id, ids));
-	return await queries.select(snapshot).from(outbox).where(inArray(outbox.id, ids)).orderBy(outbox.id);
+	const rows = await queries.select(columns).from(outbox).where(inArray(outbox.id, ids)).orderBy(outbox.id);
+	return rows.map(snapshotOf);
 }
 
 /** Gives a claimed row back, so that the next run takes it at once. */
@@ -62,12 +91,29 @@ export async function markSent(queries: Queries, { tenant, revision }: Pick<Snap
 /** What the bus should hold for a tenant; `undefined` before its first change. */
 export async function newestSnapshot(queries: Queries, tenant: string): Promise<Snapshot | undefined> {
 	const [row] = await queries
-		.select(snapshot)
+		.select(columns)
 		.from(outbox)
 		.where(eq(outbox.tenant, tenant))
 		.orderBy(desc(outbox.revision))
 		.limit(1);
-	return row;
+	return row && snapshotOf(row);
+}
+
+/** Revision of the newest table and whether a plugin is in it, without reading the table; 0 and false before the first change. */
+export async function newestRouting(
+	queries: Queries,
+	tenant: string,
+	plugin: string,
+): Promise<{ revision: number; routed: boolean }> {
+	const inTable = sql`EXISTS (SELECT 1 FROM jsonb_each(${outbox.table} -> 'plugins') AS routed WHERE routed.value ->> 'name' = ${plugin})`;
+	const routed = sql<boolean>`CASE WHEN ${outbox.table} IS NULL THEN ${outbox.packedContents} -> 'plugins' ? ${plugin} ELSE ${inTable} END`;
+	const [row] = await queries
+		.select({ revision: outbox.revision, routed })
+		.from(outbox)
+		.where(eq(outbox.tenant, tenant))
+		.orderBy(desc(outbox.revision))
+		.limit(1);
+	return { revision: row?.revision ?? 0, routed: row?.routed ?? false };
 }
 
 /** Number of tenants with something unsent. */

@@ -1,14 +1,13 @@
-// Brings one compiled table to the bus: first the modules that it names, then the table, then the policy, so that a runtime
-// that sees a table finds its modules. Every step can be repeated, by this process or another; none replaces a newer table
+// Brings one compiled table to the bus: first the modules that it names, then the table (a large one: its parts, then the entry that
+// names them), then the policy, so that a runtime that sees a table finds its modules. Every step can be repeated, by this process or another; none replaces a newer table
 // by an older one, because each write names the version of the entry that it was decided on.
 
 import type { Bus } from "@hookbus/foundation";
-import { type KV, type KvEntry, NatsError, type ObjectStore } from "nats";
+import { type KV, type KvEntry, NatsError } from "nats";
 import { canonicalJson } from "../canonical-json.js";
+import type { ModulesOnBus } from "./modules-on-bus.js";
 import type { Snapshot } from "./outbox.js";
-
-/** Reads a module's bytes from the database, or `undefined` when no version has this digest. */
-export type LoadModule = (digest: string) => Promise<Uint8Array | undefined>;
+import { modulesOf } from "./stored-table.js";
 
 /**
  * `published`: the bus holds this revision. `outdated`: it holds a higher one. `conflict`: it holds this number with other
@@ -17,30 +16,14 @@ export type LoadModule = (digest: string) => Promise<Uint8Array | undefined>;
 export type PublishOutcome = "published" | "outdated" | "conflict";
 
 /** Rejects when the bus cannot be reached or a module is missing from the database. */
-export async function publishTable(bus: Bus, snapshot: Snapshot, loadModule: LoadModule): Promise<PublishOutcome> {
-	for (const [digest, size] of modulesOf(snapshot)) await ensureModule(bus.modules, digest, size, loadModule);
-	const outcome = await putNewer(bus.routes, snapshot.tenant, snapshot.revision, snapshot.table);
-	if (outcome === "published") await putNewer(bus.policies, snapshot.tenant, snapshot.revision, snapshot.policy);
+export async function publishTable(bus: Bus, snapshot: Snapshot, modules: ModulesOnBus): Promise<PublishOutcome> {
+	const { tenant, revision, policy, stored } = snapshot;
+	await modules.ensure(bus.modules, tenant, modulesOf(stored));
+	// The parts first: whoever sees the entry finds them.
+	if (stored.packed !== undefined) await bus.tableParts.write(stored.packed);
+	const outcome = await putNewer(bus.routes, tenant, revision, stored.packed?.entry ?? stored.table);
+	if (outcome === "published") await putNewer(bus.policies, tenant, revision, policy);
 	return outcome;
-}
-
-function modulesOf({ table }: Snapshot): Map<string, number> {
-	return new Map(Object.values(table.plugins).map(({ digest, size }) => [digest, size]));
-}
-
-/** Puts a module where it is missing or damaged. The store's own checksum is the SHA-256 that is also our digest. */
-async function ensureModule(store: ObjectStore, digest: string, size: number, loadModule: LoadModule): Promise<void> {
-	const info = await store.info(digest);
-	const expected = `SHA-256=${Buffer.from(digest, "hex").toString("base64url")}`;
-	if (info !== null && !info.deleted && info.size === size && sameChecksum(info.digest, expected)) return;
-	const bytes = await loadModule(digest);
-	if (bytes === undefined) throw new Error(`module ${digest} is in a route table and in no plugin version`);
-	await store.putBlob({ name: digest, description: "module of a plugin version" }, bytes);
-}
-
-/** Base64url with or without padding. */
-function sameChecksum(found: string, expected: string): boolean {
-	return found.replace(/=+$/, "") === expected.replace(/=+$/, "");
 }
 
 /** Attempts before a contended key is left to the next run. */

@@ -6,12 +6,13 @@ import type { Logger } from "pino";
 import { systemActor } from "../audit/actor.js";
 import type { Database } from "../database/database.js";
 import { commitChange } from "./commit-change.js";
+import type { ModulesOnBus } from "./modules-on-bus.js";
 import { markSent, newestSnapshot, type Snapshot } from "./outbox.js";
-import { type LoadModule, publishTable, readHeld } from "./publish-table.js";
+import { publishTable, readHeld } from "./publish-table.js";
 
 export interface ReconcileParts {
 	readonly database: Database;
-	readonly loadModule: LoadModule;
+	readonly modules: ModulesOnBus;
 	readonly logger: Logger;
 }
 
@@ -23,7 +24,7 @@ export async function reconcileTenant(parts: ReconcileParts, bus: Bus, tenant: s
 	const snapshot = await parts.database.of(tenant).query((queries) => newestSnapshot(queries, tenant));
 	if (snapshot === undefined && held === 0) return;
 	if (snapshot !== undefined && held <= snapshot.revision) {
-		const outcome = await publishTable(bus, snapshot, parts.loadModule);
+		const outcome = await publishTable(bus, snapshot, parts.modules);
 		if (outcome === "published") {
 			await parts.database.of(tenant).transaction((queries) => markSent(queries, snapshot));
 			return;
@@ -39,7 +40,7 @@ async function isAhead({ database }: ReconcileParts, tenant: string, seen: Snaps
 	return newest !== undefined && newest.revision > seen.revision;
 }
 
-async function raise({ database, loadModule, logger }: ReconcileParts, bus: Bus, tenant: string, held: number): Promise<void> {
+async function raise({ database, modules, logger }: ReconcileParts, bus: Bus, tenant: string, held: number): Promise<void> {
 	const highest = Math.max(held, readHeld(await bus.routes.get(tenant))?.revision ?? 0);
 	const { revision } = await commitChange(
 		database,
@@ -56,7 +57,7 @@ async function raise({ database, loadModule, logger }: ReconcileParts, bus: Bus,
 	);
 	const snapshot = await database.of(tenant).query((queries) => newestSnapshot(queries, tenant));
 	if (snapshot === undefined) return;
-	if ((await publishTable(bus, snapshot, loadModule)) === "published") {
+	if ((await publishTable(bus, snapshot, modules)) === "published") {
 		await database.of(tenant).transaction((queries) => markSent(queries, snapshot));
 	}
 }

@@ -14,7 +14,7 @@ import { effectiveLimits } from "./effective-limits.js";
 import { missingGrants, missingRules } from "./granted.js";
 import { describeRule } from "./network-rules.js";
 import { type ResolvedBinding, resolveBinding } from "./resolve-binding.js";
-import type { BindingLookup, RoutingPlugin } from "./routing-input.js";
+import { type BindingLookup, indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
 import { type Share, shareOf, splitShare } from "./split-rollout.js";
 
 export interface ChainLink {
@@ -39,28 +39,58 @@ export interface ResolvedChain {
 	readonly leftOut: readonly LeftOut[];
 }
 
-/** @param assistant null: the chain of every assistant without a binding of its own */
-export function resolveChain(
-	plugins: readonly RoutingPlugin[],
-	lookup: BindingLookup,
-	hook: HookName,
-	assistant: string | null,
-): ResolvedChain {
-	const links: ChainLink[] = [];
-	const leftOut: LeftOut[] = [];
-	for (const plugin of plugins) {
-		const versions = versionsAt(plugin, hook);
-		if (versions.length === 0) continue;
-		const own = assistant === null ? undefined : lookup(plugin.name, assistant);
-		const binding = resolveBinding(lookup(plugin.name, null), own);
-		const why = reasonToLeaveOut(plugin, binding);
-		if (why !== undefined) leftOut.push({ plugin: plugin.name, ...why });
-		else if (binding !== undefined) links.push(...versions.flatMap((version) => linkOf(version, binding)));
+/** Resolves chains of one input. What does not depend on the scope is found out once for each plugin. */
+export class ChainResolver {
+	readonly #lookup: BindingLookup;
+	readonly #versions = new Map<HookName, Map<RoutingPlugin, VersionAt[]>>();
+	readonly #flaws = new Map<RoutingPlugin, Reason | undefined>();
+
+	constructor(bindings: RoutingInput["bindings"]) {
+		this.#lookup = indexBindings(bindings);
 	}
-	links.sort((a, b) => comparePlaces(hook, a.place, b.place));
-	leftOut.sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
-	return { links, leftOut };
+
+	/**
+	 * @param plugins those that may stand in the chain, or be left out of it
+	 * @param assistant null: the chain of every assistant without a binding of its own
+	 */
+	resolve(plugins: Iterable<RoutingPlugin>, hook: HookName, assistant: string | null): ResolvedChain {
+		const links: ChainLink[] = [];
+		const leftOut: LeftOut[] = [];
+		for (const plugin of plugins) {
+			const versions = this.#versionsAt(plugin, hook);
+			if (versions.length === 0) continue;
+			const own = assistant === null ? undefined : this.#lookup(plugin.name, assistant);
+			const binding = resolveBinding(this.#lookup(plugin.name, null), own);
+			const why = this.#flawOf(plugin) ?? reasonOfBinding(binding);
+			if (why !== undefined) leftOut.push({ plugin: plugin.name, ...why });
+			else if (binding !== undefined) links.push(...versions.flatMap((version) => linkOf(version, binding)));
+		}
+		links.sort((a, b) => comparePlaces(hook, a.place, b.place));
+		leftOut.sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
+		return { links, leftOut };
+	}
+
+	#versionsAt(plugin: RoutingPlugin, hook: HookName): VersionAt[] {
+		let ofHook = this.#versions.get(hook);
+		if (ofHook === undefined) {
+			ofHook = new Map();
+			this.#versions.set(hook, ofHook);
+		}
+		let versions = ofHook.get(plugin);
+		if (versions === undefined) {
+			versions = versionsAt(plugin, hook);
+			ofHook.set(plugin, versions);
+		}
+		return versions;
+	}
+
+	#flawOf(plugin: RoutingPlugin): Reason | undefined {
+		if (!this.#flaws.has(plugin)) this.#flaws.set(plugin, reasonOfPlugin(plugin));
+		return this.#flaws.get(plugin);
+	}
 }
+
+type Reason = Pick<LeftOut, "code" | "reason">;
 
 interface VersionAt {
 	readonly plugin: RoutingPlugin;
@@ -83,10 +113,8 @@ function versionsAt(plugin: RoutingPlugin, hook: HookName): VersionAt[] {
 	});
 }
 
-function reasonToLeaveOut(
-	plugin: RoutingPlugin,
-	binding: ResolvedBinding | undefined,
-): Pick<LeftOut, "code" | "reason"> | undefined {
+/** Why a plugin runs nowhere. */
+function reasonOfPlugin(plugin: RoutingPlugin): Reason | undefined {
 	if (plugin.recalled !== undefined)
 		return { code: "recalled", reason: `version ${plugin.version} was recalled: ${plugin.recalled}` };
 	if (!plugin.enabled) return { code: "plugin_disabled", reason: `plugin ${plugin.name} is disabled` };
@@ -98,6 +126,11 @@ function reasonToLeaveOut(
 	if (plugin.purgePending) {
 		return { code: "purge_pending", reason: `what an earlier plugin ${plugin.name} kept is still being removed` };
 	}
+	return undefined;
+}
+
+/** Why the binding, or its absence, keeps a plugin out. */
+function reasonOfBinding(binding: ResolvedBinding | undefined): Reason | undefined {
 	if (binding === undefined) return { code: "not_bound", reason: "no binding puts it here" };
 	if (!binding.enabled) return { code: "binding_disabled", reason: `the ${binding.scope}'s binding is switched off` };
 	if (binding.mode === "off") return { code: "mode_off", reason: `the ${binding.scope}'s binding has mode off` };

@@ -4,6 +4,7 @@
 //
 //   run → admitted → threads → done: outcomes go to the breakers, costs to the ledger, the plugin's next waiting event is admitted
 //       → a plugin has too many events → waits, a moment → admitted, or goes on without that plugin
+import { TimeSlices } from "@hookbus/foundation";
 import type { BreakerStatus } from "@hookbus/schemas";
 import { replyBudgetMs } from "../chain/reply-budget.js";
 import { leadingImage } from "../chain/user-step.js";
@@ -92,11 +93,13 @@ export class Admission implements ChainExecutor {
 
 	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {
 		const byKey = new Map(images.map((image) => [image.key, image]));
+		const slices = new TimeSlices();
 		for (const chain of chains) {
 			this.#gates.set(
 				chain.id,
 				chain.steps.map((step) => this.#gateFor(step, chain, byKey)),
 			);
+			if (slices.isOver()) await slices.pause();
 		}
 		await this.#parts.executor.install(images, chains);
 	}

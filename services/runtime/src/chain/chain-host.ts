@@ -7,6 +7,7 @@ import { LoadedPlugin } from "../plugin-host/loaded-plugin.js";
 import type { MappedFailure } from "../plugin-host/map-plugin-error.js";
 import { OWN_CALL_MS, type OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
+import { ChainShelf } from "../threads/chain-shelf.js";
 import type { LoadFault, RunItem, ThreadChain } from "../threads/thread-messages.js";
 import type { InvocationGuard } from "./invocation-guard.js";
 import { RecentPlugins } from "./recent-plugins.js";
@@ -28,7 +29,8 @@ export class ChainHost {
 	readonly #guard: InvocationGuard;
 	readonly #clock: () => number;
 	readonly #plugins = new Map<string, HostedPlugin>();
-	readonly #chains = new Map<number, ThreadChain>();
+	/** What can be run. */
+	readonly chains = new ChainShelf();
 	/** Plugins that were used and have no instance ready. */
 	readonly #unprepared = new Set<LoadedPlugin>();
 	readonly #recent: RecentPlugins;
@@ -63,7 +65,7 @@ export class ChainHost {
 			const failure = await this.#prepare((this.#plugins.get(image.key) as HostedPlugin).loaded, warmTimeoutMs(image));
 			if (failure !== undefined) faults.push({ image: image.key, code: failure.outcome, message: failure.message });
 		}
-		for (const chain of chains) this.#chains.set(chain.id, chain);
+		for (const chain of chains) this.chains.put(chain);
 		return faults;
 	}
 
@@ -80,7 +82,7 @@ export class ChainHost {
 	}
 
 	drop(chains: readonly number[], images: readonly string[]): void {
-		for (const chain of chains) this.#chains.delete(chain);
+		this.chains.drop(chains, []);
 		for (const key of images) {
 			const plugin = this.#plugins.get(key);
 			if (plugin === undefined) continue;
@@ -93,7 +95,7 @@ export class ChainHost {
 	/** Runs one event. `undefined`: somebody else has taken it. */
 	async run(item: RunItem, body: Uint8Array): Promise<ChainRun | undefined> {
 		if (!this.#guard.begin(item.slot)) return undefined;
-		const chain = this.#chains.get(item.chain);
+		const chain = this.chains.get(item.chain);
 		if (chain === undefined) {
 			const problem = errors.runtime_failed(`chain ${item.chain} is not loaded in this thread; send the event again`);
 			return refusal(item.kind === "reply" ? JSON.stringify(problem.toProblem()) : undefined, problem.code);

@@ -1,13 +1,12 @@
 // Turns what a run recorded into execution records. They are made and stringified in the thread, so that the main thread
 // only joins them.
 import type { Execution } from "@hookbus/schemas";
-import type { RunItem, ThreadChain } from "../threads/thread-messages.js";
+import type { RunItem } from "../threads/thread-messages.js";
 import type { ChainState } from "./chain-state.js";
 import { type ChainTexts, inner } from "./chain-texts.js";
 
 export interface RecordContext {
-	readonly item: Pick<RunItem, "address" | "attempt">;
-	readonly chain: Pick<ThreadChain, "revision">;
+	readonly item: Pick<RunItem, "address" | "attempt" | "revision">;
 	/** Id of this runtime. */
 	readonly runtime: string;
 }
@@ -17,7 +16,7 @@ export interface RecordContext {
  *
  * @param texts of the same run, or new ones
  */
-export function executionJson(state: ChainState, { item, chain, runtime }: RecordContext, texts: ChainTexts): string {
+export function executionJson(state: ChainState, { item, runtime }: RecordContext, texts: ChainTexts): string {
 	const { facts } = state;
 	const shared: Partial<Execution> = {
 		eventId: facts.id,
@@ -29,7 +28,7 @@ export function executionJson(state: ChainState, { item, chain, runtime }: Recor
 		...(facts.user === undefined ? {} : { user: facts.user }),
 		attempt: item.attempt,
 		runtime,
-		revision: chain.revision,
+		revision: item.revision,
 	};
 	const text = inner(JSON.stringify(shared));
 	return state.records

@@ -113,7 +113,7 @@ class ChainPass {
 			if (refusal === undefined) await this.#runStep(step, index);
 			else this.#bookFailure(step, index, clock(), refusal.outcome, refusal.error);
 		}
-		const verdict = () => this.#texts.verdict(this.#state, chain.hook, chain.revision, this.#event, clock() - item.receivedAt);
+		const verdict = () => this.#texts.verdict(this.#state, chain.hook, item.revision, this.#event, clock() - item.receivedAt);
 		return {
 			state: this.#state,
 			reply: item.kind === "reply" ? verdict() : undefined,

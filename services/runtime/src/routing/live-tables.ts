@@ -26,11 +26,9 @@ export class LiveTable {
 		return chains?.assistants.get(address.assistant) ?? chains?.all;
 	}
 
+	/** Each once, however many assistants have it. */
 	allChains(): ThreadChain[] {
-		return [...this.prepared.chains.values()].flatMap(({ all, assistants }) => [
-			...(all === undefined ? [] : [all]),
-			...assistants.values(),
-		]);
+		return [...this.prepared.chains.values()].flatMap(({ bySteps }) => [...bySteps.values()]);
 	}
 
 	/** Subjects of the reply hooks that have a chain with steps. */
@@ -158,8 +156,11 @@ export class LiveTables {
 		const kept = [...this.#tables.values(), ...this.#leaving, ...this.#coming];
 		const usedImages = new Set(kept.flatMap((other) => [...other.prepared.images.keys()]));
 		const unused = [...table.prepared.images.values()].filter(({ key }) => !usedImages.has(key));
+		// A chain that did not change from one table to the next is the same one in both.
+		const usedChains = new Set(kept.flatMap((other) => other.allChains().map((chain) => chain.id)));
+		const goneChains = table.allChains().filter((chain) => !usedChains.has(chain.id));
 		this.#executor.remove(
-			table.allChains().map((chain) => chain.id),
+			goneChains.map((chain) => chain.id),
 			unused.map(({ key }) => key),
 		);
 		if (table.replaced) for (const image of unused) void this.#shutDown(image);

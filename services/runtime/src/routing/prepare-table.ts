@@ -10,6 +10,7 @@ import {
 	type MasterKeys,
 	ModuleFault,
 	type SecretOpener,
+	TimeSlices,
 } from "@hookbus/foundation";
 import {
 	type ActivationFault,
@@ -17,7 +18,6 @@ import {
 	type HookName,
 	type Permission,
 	type RoutedPlugin,
-	type RouteStep,
 	type RouteTable,
 } from "@hookbus/schemas";
 import type { Logger } from "pino";
@@ -25,30 +25,20 @@ import type { PluginRights } from "../host-calls/plugin-rights.js";
 import type { LinkedModules } from "../plugin-host/linked-modules.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
-import type { ThreadChain, ThreadStep } from "../threads/thread-messages.js";
+import type { LoadFault } from "../threads/thread-messages.js";
+import { type BuiltChains, buildChains, optInSets } from "./build-chains.js";
 import { imageKey, type LoadedImage, makeImage, openSecrets, tryOut, underLimits } from "./make-image.js";
 import type { ModuleRequest, ModuleStore } from "./module-store.js";
 import { type PreparedUsers, prepareUsers } from "./prepare-users.js";
 
-export interface PreparedTable {
-	readonly table: RouteTable;
+export interface PreparedTable extends BuiltChains {
 	/** Images by their key; also of the plugins that go on from an earlier table. */
 	readonly images: ReadonlyMap<string, PluginImage>;
 	/** What the plugins may ask of the host, by the key of their image. */
 	readonly rights: ReadonlyMap<string, PluginRights>;
-	/** Image by key of the table's plugin; absent: it could not be loaded. */
-	readonly imageOf: ReadonlyMap<string, PluginImage>;
-	readonly chains: PreparedChains;
-	/** Of the plugins first, then of single users. */
-	readonly faults: readonly ActivationFault[];
 	readonly modules: readonly ModuleRequest[];
 	readonly users: PreparedUsers;
 }
-
-export type PreparedChains = ReadonlyMap<
-	HookName,
-	{ readonly all: ThreadChain | undefined; readonly assistants: ReadonlyMap<string, ThreadChain> }
->;
 
 export interface PrepareParts {
 	readonly modules: ModuleStore;
@@ -68,6 +58,19 @@ export async function prepareTable(
 	previous: PreparedTable | undefined,
 	parts: PrepareParts,
 ): Promise<PreparedTable> {
+	const slices = new TimeSlices();
+	const exports = await exportsByPlugin(table, slices);
+	const entries = Object.entries(table.plugins);
+	const loaded = new Map<string, LoadedImage>();
+	const modules = new Map<string, ModuleRequest>();
+	const secrets = createSecretOpener(parts.masterKeys, table.dataKeys ?? {});
+	const probe = oneAfterTheOther((image: PluginImage) => tryOut(image, parts.executor));
+	await eachOf(entries, async ([key, plugin]) => {
+		const request = { digest: plugin.digest, memoryPages: plugin.limits.memoryPages, exports: exports.get(key) ?? [] };
+		modules.set(key, request);
+		loaded.set(key, await loadImage(table.tenant, plugin, request, { ...parts, secrets, probe }, previous));
+		if (slices.isOver()) await slices.pause();
+	});
 	const faults: ActivationFault[] = [];
 	const imageOf = new Map<string, PluginImage>();
 	const rights = new Map<string, PluginRights>();
@@ -75,19 +78,16 @@ export async function prepareTable(
 		imageOf.set(key, image);
 		if (its !== undefined) rights.set(image.key, its);
 	};
-	const modules: ModuleRequest[] = [];
-	const secrets = createSecretOpener(parts.masterKeys, table.dataKeys ?? {});
-	const loaded = new Map<string, LoadedImage>();
-	for (const [key, plugin] of Object.entries(table.plugins)) {
-		const request = { digest: plugin.digest, memoryPages: plugin.limits.memoryPages, exports: exportsOf(table, key) };
-		modules.push(request);
-		const image = await loadImage(table.tenant, plugin, request, { ...parts, secrets }, previous);
-		loaded.set(key, image);
+	const earlierOf = imagesByName(previous);
+	for (const [key, plugin] of entries) {
+		if (slices.isOver()) await slices.pause();
+		const image = loaded.get(key);
+		if (image === undefined) continue;
 		if ("image" in image) {
 			take(key, image.image, image.rights);
 			continue;
 		}
-		const before = earlierImage(table, previous, key, plugin.name);
+		const before = earlierImage(table, previous, key, earlierOf(plugin.name));
 		const earlier = before && (await withLimits(before, plugin, parts));
 		const rights = before && previous?.rights.get(before.key);
 		if (earlier !== undefined) take(key, earlier, rights && { ...rights, limits: plugin.limits, secrets: image.secrets ?? {} });
@@ -104,20 +104,49 @@ export async function prepareTable(
 		);
 	}
 	const images = new Map([...imageOf.values()].map((image) => [image.key, image]));
-	const users = await prepareUsers({ table, loaded, exportsOf: (key) => exportsOf(table, key), previous }, { ...parts, secrets });
+	const users = await prepareUsers(
+		{ table, loaded, exportsOf: (key) => exports.get(key) ?? [], previous },
+		{ ...parts, secrets },
+	);
 	for (const { image, rights: its } of users.taken) {
 		images.set(image.key, image);
 		if (its !== undefined) rights.set(image.key, its);
 	}
-	const chains = buildChains(table, imageOf, faults, users, parts.nextChainId);
-	return { table, images, rights, imageOf, chains, faults: [...faults, ...users.faults], modules, users };
+	const optIns = optInSets(table, previous?.optIns);
+	const source = { table, imageOf, faults, users };
+	const chains = await buildChains(source, optIns, previous, parts.nextChainId);
+	const all = [...faults, ...users.faults];
+	return { ...source, faults: all, images, rights, optIns, chains, modules: [...modules.values()] };
+}
+
+/** Plugins that are made ready at the same time: while one is compiled, the next is fetched and the one before tried out. */
+const AT_ONCE = 4;
+
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+	const queue = items.values();
+	const worker = async () => {
+		for (const item of queue) await work(item);
+	};
+	await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+type Probe = (image: PluginImage) => Promise<LoadFault | undefined>;
+
+/** A plugin that hangs costs the thread its life, and must not take another one's trial with it. */
+function oneAfterTheOther(probe: Probe): Probe {
+	let before: Promise<unknown> = Promise.resolve();
+	return (image) => {
+		const tried = before.then(() => probe(image));
+		before = tried.catch(() => undefined);
+		return tried;
+	};
 }
 
 async function loadImage(
 	tenant: string,
 	plugin: RoutedPlugin,
 	request: ModuleRequest,
-	parts: PrepareParts & { readonly secrets: SecretOpener },
+	parts: Pick<PrepareParts, "ceiling" | "modules"> & { readonly secrets: SecretOpener; readonly probe: Probe },
 	previous: PreparedTable | undefined,
 ): Promise<LoadedImage> {
 	const key = imageKey(tenant, plugin, request.exports);
@@ -129,7 +158,7 @@ async function loadImage(
 		opened = await openSecrets(tenant, plugin, parts.secrets);
 		modules = await parts.modules.get(request);
 		const made = makeImage(tenant, plugin, { key, modules, secrets: opened, ceiling: parts.ceiling });
-		const fault = await tryOut(made.image, parts.executor);
+		const fault = await parts.probe(made.image);
 		return fault === undefined ? made : { code: fault.code, message: fault.message, secrets: opened, modules };
 	} catch (thrown) {
 		const code = thrown instanceof ModuleFault || thrown instanceof CodedError ? thrown.code : "load_failed";
@@ -137,13 +166,35 @@ async function loadImage(
 	}
 }
 
-/** Exports that the table's chains call on a plugin. */
-function exportsOf(table: RouteTable, key: string): HookName[] {
-	return HOOK_NAMES.filter((hook) => {
+/** Exports that the table's chains call, by the key of the plugin. */
+async function exportsByPlugin(table: RouteTable, slices: TimeSlices): Promise<Map<string, HookName[]>> {
+	const exports = new Map<string, HookName[]>();
+	for (const hook of HOOK_NAMES) {
 		const routes = table.hooks[hook];
-		if (routes === undefined) return false;
-		return [routes.all ?? [], ...Object.values(routes.assistants)].some((steps) => steps.some((step) => step.plugin === key));
-	});
+		if (routes === undefined) continue;
+		// Assistants with equal chains share one object, which is looked at once.
+		for (const steps of new Set([routes.all ?? [], ...Object.values(routes.assistants)])) {
+			for (const { plugin } of steps) {
+				const known = exports.get(plugin);
+				if (known === undefined) exports.set(plugin, [hook]);
+				else if (known.at(-1) !== hook) known.push(hook);
+			}
+			if (slices.isOver()) await slices.pause();
+		}
+	}
+	return exports;
+}
+
+/** The images of a table by the name of their plugin; indexed when the first is asked for. */
+function imagesByName(previous: PreparedTable | undefined): (name: string) => readonly PluginImage[] {
+	let index: Map<string, PluginImage[]> | undefined;
+	return (name) => {
+		if (index === undefined) {
+			index = new Map();
+			for (const image of previous?.images.values() ?? []) index.set(image.name, [...(index.get(image.name) ?? []), image]);
+		}
+		return index.get(name) ?? [];
+	};
 }
 
 /** What goes on where a plugin could not be loaded; never a version that was recalled meanwhile. */
@@ -151,11 +202,9 @@ function earlierImage(
 	{ recalled = [] }: RouteTable,
 	previous: PreparedTable | undefined,
 	key: string,
-	name: string,
+	named: readonly PluginImage[],
 ): PluginImage | undefined {
-	if (previous === undefined) return undefined;
-	const images = [previous.imageOf.get(key), ...[...previous.images.values()].filter((image) => image.name === name)];
-	return images.find((image) => image !== undefined && !recalled.includes(image.digest));
+	return [previous?.imageOf.get(key), ...named].find((image) => image !== undefined && !recalled.includes(image.digest));
 }
 
 /**
@@ -177,60 +226,4 @@ async function withLimits(
 		);
 		return undefined;
 	}
-}
-
-function buildChains(
-	table: RouteTable,
-	imageOf: ReadonlyMap<string, PluginImage>,
-	faults: readonly ActivationFault[],
-	users: PreparedUsers,
-	nextChainId: () => number,
-): PreparedChains {
-	// One set for each list, however many steps name it: a thread then gets it once.
-	const optIns = new Map(Object.entries(table.optIns ?? {}).map(([key, users]) => [key, new Set(users)]));
-	const chain = (hook: HookName, routes: readonly RouteStep[]): ThreadChain => {
-		const bound = routes.filter((step) => step.mode !== "off");
-		return {
-			id: nextChainId(),
-			tenant: table.tenant,
-			hook,
-			revision: table.revision,
-			waits: bound.some(({ plugin }) => (imageOf.get(plugin)?.waits ?? false) || users.waits.has(plugin)),
-			steps: bound.map((step) => threadStep(step, table, imageOf, faults, optIns, users)),
-		};
-	};
-	const chains = new Map<HookName, { all: ThreadChain | undefined; assistants: Map<string, ThreadChain> }>();
-	for (const hook of HOOK_NAMES) {
-		const routes = table.hooks[hook];
-		if (routes === undefined) continue;
-		chains.set(hook, {
-			all: routes.all === undefined ? undefined : chain(hook, routes.all),
-			assistants: new Map(Object.entries(routes.assistants).map(([assistant, steps]) => [assistant, chain(hook, steps)])),
-		});
-	}
-	return chains;
-}
-
-function threadStep(
-	step: RouteStep,
-	table: RouteTable,
-	imageOf: ReadonlyMap<string, PluginImage>,
-	faults: readonly ActivationFault[],
-	optIns: ReadonlyMap<string, ReadonlySet<string>>,
-	users: PreparedUsers,
-): ThreadStep {
-	const wanted = table.plugins[step.plugin];
-	const image = imageOf.get(step.plugin);
-	const own = users.images.get(step.plugin);
-	const fault = faults.find((candidate) => candidate.plugin === wanted?.name && candidate.version === wanted.version);
-	return {
-		...step,
-		image: image?.key,
-		name: wanted?.name ?? step.plugin,
-		version: image?.version ?? wanted?.version ?? "0.0.0",
-		digest: image?.digest ?? wanted?.digest ?? "",
-		...(step.optIn === undefined ? {} : { optedIn: optIns.get(step.optIn) ?? new Set<string>() }),
-		...(image === undefined ? { loadFault: fault?.message ?? `the route table has no plugin ${step.plugin}` } : {}),
-		...(own === undefined ? {} : { users: own }),
-	};
 }

@@ -2,6 +2,7 @@
 // that fails costs only its user, who goes on with what ran for them before, or by the failure policy; what it failed with is kept, so
 // that it is not tried again with each table. All tries of a table together have a limit: whoever sets a configuration that makes a
 // plugin slow must not hold up the changes of everybody.
+import { isDeepStrictEqual } from "node:util";
 import { CodedError, describeError, type SecretOpener } from "@hookbus/foundation";
 import type { ActivationFault, Permission, RoutedPlugin, RouteTable, UserConfig } from "@hookbus/schemas";
 import type { Logger } from "pino";
@@ -71,7 +72,7 @@ interface Owner {
 }
 
 class UsersPass implements PreparedUsers {
-	readonly images = new Map<string, Map<string, UserImage>>();
+	readonly images = new Map<string, ReadonlyMap<string, UserImage>>();
 	readonly taken: MadeImage[] = [];
 	readonly faults: ActivationFault[] = [];
 	readonly refused = new Map<string, FailedTry>();
@@ -102,6 +103,9 @@ class UsersPass implements PreparedUsers {
 			const plugin: RoutedPlugin = { ...routed, configRevision, config: { ...routed.config, ...own.config } };
 			users.set(own.user, await this.#imageFor({ key, own, plugin }, forAll));
 		}
+		// The one of before where nothing is different: a thread then gets nothing new.
+		const known = this.#from.previous?.users.images.get(key);
+		if (known !== undefined && isDeepStrictEqual(known, users)) this.images.set(key, known);
 		const failed = this.faults.slice(before);
 		if (failed.length === 0) return;
 		const { name, version } = routed;

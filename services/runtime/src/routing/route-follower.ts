@@ -2,8 +2,8 @@
 // A watch brings changes at once; a look at all keys after every reconnect and every few seconds brings what a watch may
 // have missed. Each tenant's changes are applied one after the other, and only the newest of those that wait.
 
-import { describeError } from "@hookbus/foundation";
-import { isRouteTable, type RoutedPlugin, type RouteTable } from "@hookbus/schemas";
+import { CodedError, describeError, type TableMemory, type TableParts, TimeSlices, unpackTable } from "@hookbus/foundation";
+import { isPackedTable, isRouteTable, type PackedTable, type RoutedPlugin, type RouteTable } from "@hookbus/schemas";
 import type { KV, KvEntry } from "nats";
 import type { Logger } from "pino";
 import type { LiveTables } from "./live-tables.js";
@@ -17,8 +17,12 @@ const RETRY_MS = 2_000;
 /** Causes that can pass by themselves. */
 const PASSING = new Set(["module_unavailable", "module_corrupt", NOT_TRIED_YET]);
 
+/** A table in one of its two forms: itself, or where its parts are. */
+type HeldTable = RouteTable | PackedTable;
+
 export interface RouteFollowerParts extends PrepareParts {
 	readonly routes: KV;
+	readonly tableParts: Pick<TableParts, "read">;
 	readonly tables: LiveTables;
 	/** Called before a plugin is made ready that begins here, or that is not as it was: nothing of before counts for it. */
 	readonly onBegin: (tenant: string, plugin: string) => void;
@@ -29,7 +33,11 @@ export interface RouteFollowerParts extends PrepareParts {
 export class RouteFollower {
 	readonly #parts: RouteFollowerParts;
 	readonly #logger: Logger;
-	readonly #queued = new Map<string, RouteTable>();
+	readonly #queued = new Map<string, HeldTable>();
+	/** What was read of each tenant's large table. */
+	readonly #memories = new Map<string, TableMemory>();
+	/** The entry of each key that was looked at last; one that is still the same is not parsed again. */
+	readonly #looked = new Map<string, string>();
 	readonly #busy = new Map<string, Promise<void>>();
 	readonly #current = new Map<string, PreparedTable>();
 	readonly #retries = new Set<NodeJS.Timeout>();
@@ -105,24 +113,28 @@ export class RouteFollower {
 
 	#consider(entry: KvEntry): void {
 		if (entry.operation !== "PUT") return;
+		const seen = `${entry.revision} ${entry.created.getTime()}`;
+		if (this.#looked.get(entry.key) === seen) return;
+		this.#looked.set(entry.key, seen);
 		const table = this.#parse(entry);
-		if (table === undefined) return;
-		const known = this.#queued.get(table.tenant)?.revision ?? this.#current.get(table.tenant)?.table.revision ?? 0;
-		if (table.revision <= known) return;
-		this.#enqueue(table);
+		if (table !== undefined && this.#isNews(table)) this.#enqueue(table);
 	}
 
-	#enqueue(table: RouteTable): void {
+	#isNews({ tenant, revision }: HeldTable): boolean {
+		return revision > (this.#queued.get(tenant)?.revision ?? this.#current.get(tenant)?.table.revision ?? 0);
+	}
+
+	#enqueue(table: HeldTable): void {
 		this.#queued.set(table.tenant, table);
 		if (this.#busy.has(table.tenant)) return;
 		const work = this.#applyQueued(table.tenant).finally(() => this.#busy.delete(table.tenant));
 		this.#busy.set(table.tenant, work);
 	}
 
-	#parse(entry: KvEntry): RouteTable | undefined {
+	#parse(entry: KvEntry): HeldTable | undefined {
 		try {
 			const value: unknown = entry.json();
-			if (isRouteTable(value) && value.tenant === entry.key) return value;
+			if ((isPackedTable(value) || isRouteTable(value)) && value.tenant === entry.key) return value;
 			this.#logger.error({ key: entry.key, revision: entry.revision }, "a route table is not valid; the one in service goes on");
 		} catch (thrown) {
 			this.#logger.error(
@@ -144,19 +156,40 @@ export class RouteFollower {
 					{ tenant, revision: table.revision, error: describeError(thrown) },
 					"a route table could not be applied",
 				);
-				this.#later(RETRY_MS, () => this.#enqueue(table));
+				// Another one may have come meanwhile; a table that is no table stays none.
+				const isOver = thrown instanceof CodedError && thrown.code === "table_invalid";
+				if (!isOver) {
+					this.#later(RETRY_MS, () => {
+						if (this.#isNews(table)) this.#enqueue(table);
+					});
+				}
 			}
 			if (this.#queued.get(tenant) === table) this.#queued.delete(tenant);
 		}
 	}
 
-	async #apply(table: RouteTable): Promise<void> {
+	/** Nothing of a large table that cannot be read takes the place of the one in service. */
+	async #read(held: HeldTable): Promise<{ readonly table: RouteTable; readonly memory: TableMemory | undefined }> {
+		if (!isPackedTable(held)) return { table: held, memory: undefined };
+		const content = await this.#parts.tableParts.read(held);
+		return await unpackTable(held, content, this.#memories.get(held.tenant));
+	}
+
+	async #apply(held: HeldTable): Promise<void> {
 		const started = performance.now();
+		// Each of the steps is short or cut into slices; without a pause between them the short ones would add up.
+		const slices = new TimeSlices();
+		const { table, memory } = await this.#read(held);
+		await slices.pause();
 		const previous = this.#current.get(table.tenant);
 		for (const plugin of beginningIn(table, previous?.table)) this.#parts.onBegin(table.tenant, plugin);
 		const prepared = await prepareTable(table, previous, this.#parts);
+		await slices.pause();
 		await this.#parts.tables.swap(prepared);
 		this.#current.set(table.tenant, prepared);
+		if (memory === undefined) this.#memories.delete(table.tenant);
+		else this.#memories.set(table.tenant, memory);
+		await slices.pause();
 		await this.#parts.onApplied(table.tenant);
 		this.#logger.info(
 			{
@@ -170,7 +203,7 @@ export class RouteFollower {
 		);
 		if (prepared.faults.some((fault) => PASSING.has(fault.code))) {
 			this.#later(RETRY_MS, () => {
-				if (this.#current.get(table.tenant) === prepared) this.#enqueue(table);
+				if (this.#current.get(table.tenant) === prepared && !this.#queued.has(table.tenant)) this.#enqueue(held);
 			});
 		}
 	}

@@ -58,6 +58,7 @@ export class InlineExecutor implements ChainExecutor {
 		const item: RunItem = {
 			slot: 0,
 			chain: call.chain.id,
+			revision: call.chain.revision,
 			kind: call.kind,
 			address: call.address,
 			receivedAt: call.receivedAt,
@@ -76,8 +77,7 @@ export class InlineExecutor implements ChainExecutor {
 			reply: run.reply === undefined ? undefined : Buffer.from(run.reply),
 			deadlineMs: run.deadlineMs,
 			steps: stepCounts(run.state, call.chain.id),
-			executions:
-				run.state === undefined ? "" : executionJson(run.state, { item, chain: call.chain, runtime: this.#runtime }, run.texts),
+			executions: run.state === undefined ? "" : executionJson(run.state, { item, runtime: this.#runtime }, run.texts),
 			observe: run.observersLeft ? (run.event === undefined ? call.body : Buffer.from(run.event)) : undefined,
 			refused: run.refused,
 		});

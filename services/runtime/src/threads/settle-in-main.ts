@@ -148,7 +148,7 @@ function complete(call: HookCall, state: ChainState, runtime: string, now: numbe
 		reply: call.kind === "reply" ? Buffer.from(texts.verdict(state, hook, call.chain.revision, event, tookMs)) : undefined,
 		deadlineMs: state.facts.deadlineMs,
 		steps: stepCounts(state, call.chain.id),
-		executions: executionJson(state, { item: call, chain: call.chain, runtime }, texts),
+		executions: executionJson(state, { item: { ...call, revision: call.chain.revision }, runtime }, texts),
 		observe: undefined,
 		refused: undefined,
 	};

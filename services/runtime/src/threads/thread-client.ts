@@ -1,6 +1,7 @@
 // The main thread's side of one worker thread.
 //
-//   starting  the thread boots; calls may not be sent        → ready (its first message), → gone
+//   starting  the thread boots, and is told what is in service;
+//             calls may not be sent                          → ready (its first message, and it was told all), → gone
 //   ready     calls are sent in batches                      → condemned (an invocation was taken away), → gone
 //   condemned terminate() was asked; nothing is sent         → gone
 //   gone      it ended; every call that it had was handed back
@@ -19,7 +20,7 @@ import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { HookCall } from "./hook-call.js";
 import { type Checkpoint, type RunningInvocation, SharedCells, SLOTS } from "./shared-cells.js";
 import type { ThreadData } from "./thread-entry.js";
-import type { DoneItem, FromThread, LoadFault, RunItem, ThreadChain, ToThread } from "./thread-messages.js";
+import type { DoneItem, FromThread, LoadFault, RunItem, ThreadDrop, ThreadLoad, ToThread } from "./thread-messages.js";
 
 /** Milliseconds within which a terminated thread is gone on a machine that runs. */
 const TERMINATION_LIMIT_MS = 250;
@@ -80,7 +81,11 @@ export class ThreadClient {
 	#stuckTimer: NodeJS.Timeout | undefined;
 	#condemnedAt: number | undefined;
 	#goneReason = "ended";
+	/** It has said that it runs. */
 	#wasReady = false;
+	/** It was told all that was in service when it was started. */
+	#primed = true;
+	#onReady: () => void = () => undefined;
 
 	constructor(
 		id: number,
@@ -110,7 +115,8 @@ export class ThreadClient {
 			resourceLimits: { maxOldGenerationSizeMb: 512, stackSizeMb: 4 },
 		});
 		this.ready = new Promise((resolve, reject) => {
-			this.#worker.on("message", (message: FromThread) => this.#receive(message, resolve));
+			this.#onReady = resolve;
+			this.#worker.on("message", (message: FromThread) => this.#receive(message));
 			this.#worker.on("error", (thrown) => {
 				this.#goneReason = describeError(thrown);
 				this.#logger.error({ error: this.#goneReason }, "worker thread failed");
@@ -149,9 +155,25 @@ export class ThreadClient {
 		setImmediate(() => this.#flush());
 	}
 
-	/** Loads plugins and chains. Rejects when the thread ends first. */
-	load(images: readonly PluginImage[], chains: readonly ThreadChain[], warm: boolean): Promise<readonly LoadFault[]> {
-		return this.#ask((id) => ({ type: "load", id, images, chains, warm }));
+	/**
+	 * Tells the thread what is in service, one message in each turn of the event loop. It is not ready before.
+	 *
+	 * @param loads drawn one by one, so that each says what is in service when it is sent
+	 */
+	async prime(loads: Iterable<ThreadLoad>): Promise<void> {
+		this.#primed = false;
+		for (const load of loads) {
+			if (this.#state !== "starting") return;
+			this.load(load).catch(() => undefined);
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		this.#primed = true;
+		this.#becomeReady();
+	}
+
+	/** Takes something into service. Rejects when the thread ends first. */
+	load(load: ThreadLoad): Promise<readonly LoadFault[]> {
+		return this.#ask((id) => ({ type: "load", id, load }));
 	}
 
 	/** Runs `health` or `shutdown` of a plugin. Rejects when the thread ends first. */
@@ -172,8 +194,8 @@ export class ThreadClient {
 		});
 	}
 
-	drop(chains: readonly number[], images: readonly string[]): void {
-		if (this.#state === "starting" || this.#state === "ready") this.#post({ type: "drop", chains, images });
+	drop(drop: ThreadDrop): void {
+		if (this.#state === "starting" || this.#state === "ready") this.#post({ type: "drop", drop });
 	}
 
 	/** Takes back every call that was not begun. */
@@ -259,12 +281,17 @@ export class ThreadClient {
 		}, TERMINATION_LIMIT_MS);
 	}
 
-	#receive(message: FromThread, onReady: () => void): void {
+	#becomeReady(): void {
+		if (!this.#wasReady || !this.#primed) return;
+		if (this.#state === "starting") this.#state = "ready";
+		this.#onReady();
+	}
+
+	#receive(message: FromThread): void {
 		switch (message.type) {
 			case "ready":
-				if (this.#state === "starting") this.#state = "ready";
 				this.#wasReady = true;
-				onReady();
+				this.#becomeReady();
 				return;
 			case "loaded":
 				this.#loads.get(message.id)?.resolve(message.faults);
@@ -308,6 +335,7 @@ export class ThreadClient {
 			const item = {
 				slot,
 				chain: call.chain.id,
+				revision: call.chain.revision,
 				kind: call.kind,
 				address: call.address,
 				receivedAt: call.receivedAt,

@@ -9,7 +9,7 @@ import { HostCallPort } from "../host-calls/host-call-port.js";
 import { monotonicMs } from "../monotonic-clock.js";
 import { DoneBatch } from "./done-batch.js";
 import { SharedCells } from "./shared-cells.js";
-import type { FromThread, RunItem, ThreadChain, ToThread } from "./thread-messages.js";
+import type { FromThread, RunItem, ToThread } from "./thread-messages.js";
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -39,7 +39,6 @@ const guard: InvocationGuard = {
 };
 const caller = hostCalls && new HostCallPort(hostCalls.port, new Int32Array(hostCalls.answers), monotonicMs);
 const host = new ChainHost(guard, monotonicMs, instances, payloadBytes, caller);
-const chains = new Map<number, Pick<ThreadChain, "revision">>();
 
 const inbox: ToThread[] = [];
 let working = false;
@@ -73,8 +72,9 @@ function nextTurn(): Promise<void> {
 async function handle(message: ToThread): Promise<void> {
 	switch (message.type) {
 		case "load": {
-			const faults = await host.load(message.images, message.chains, message.warm);
-			for (const chain of message.chains) chains.set(chain.id, { revision: chain.revision });
+			const { images, warm, lists, chains } = message.load;
+			const faults = await host.load(images, [], warm);
+			host.chains.putEncoded(lists, chains);
 			send({ type: "loaded", id: message.id, faults });
 			return;
 		}
@@ -82,8 +82,8 @@ async function handle(message: ToThread): Promise<void> {
 			send({ type: "loaded", id: message.id, faults: await host.callOwn(message.image, message.call) });
 			return;
 		case "drop":
-			host.drop(message.chains, message.images);
-			for (const chain of message.chains) chains.delete(chain);
+			host.drop(message.drop.chains, message.drop.images);
+			host.chains.drop([], message.drop.lists);
 			return;
 		case "run":
 			await runBatch(new Uint8Array(message.body), message.items);
@@ -104,9 +104,7 @@ async function runBatch(body: Uint8Array, items: readonly RunItem[]): Promise<vo
 }
 
 function executionsOf(item: RunItem, run: ChainRun): string {
-	const chain = chains.get(item.chain);
-	if (run.state === undefined || chain === undefined) return "";
-	return executionJson(run.state, { item, chain, runtime }, run.texts);
+	return run.state === undefined ? "" : executionJson(run.state, { item, runtime }, run.texts);
 }
 
 function send(message: FromThread, transfer: ArrayBuffer[] = []): void {

@@ -45,6 +45,8 @@ export interface RunItem {
 	readonly chain: number;
 	readonly kind: CallKind;
 	readonly address: EventAddress;
+	/** Of the route table that the event runs on. */
+	readonly revision: number;
 	/** Monotonic milliseconds when the event arrived. */
 	readonly receivedAt: number;
 	readonly offset: number;
@@ -60,16 +62,45 @@ export interface RunItem {
 	readonly resume?: { readonly state: ChainState; readonly nextStep: number };
 }
 
+/** What a thread takes into service, in a message of its own: bounded, so that neither side is held up by a large table. */
+export interface ThreadLoad {
+	readonly images: readonly PluginImage[];
+	/** An instance of each image is made at once. */
+	readonly warm: boolean;
+	readonly lists: readonly UserList[];
+	readonly chains: readonly EncodedChain[];
+}
+
+/** What a thread may forget. */
+export interface ThreadDrop {
+	readonly images: readonly string[];
+	readonly chains: readonly number[];
+	readonly lists: readonly number[];
+}
+
+/** A chain as text: it crosses to every thread at the cost of a copy, and is parsed there by its first event. */
+export interface EncodedChain {
+	readonly id: number;
+	readonly text: string;
+}
+
+/** Who opted in, or what runs for whom. */
+export type StepUsers = ReadonlySet<string> | ReadonlyMap<string, UserImage>;
+
+/** For all chains that name the list. */
+export interface UserList {
+	readonly id: number;
+	readonly users: StepUsers;
+}
+
 export type ToThread =
 	| {
 			readonly type: "load";
 			readonly id: number;
-			readonly images: readonly PluginImage[];
-			readonly chains: readonly ThreadChain[];
-			readonly warm: boolean;
+			readonly load: ThreadLoad;
 	  }
 	| { readonly type: "own"; readonly id: number; readonly image: PluginImage; readonly call: OwnCall }
-	| { readonly type: "drop"; readonly chains: readonly number[]; readonly images: readonly string[] }
+	| { readonly type: "drop"; readonly drop: ThreadDrop }
 	| { readonly type: "run"; readonly body: ArrayBuffer; readonly items: readonly RunItem[] };
 
 export interface StepCount {

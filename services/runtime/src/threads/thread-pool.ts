@@ -20,11 +20,12 @@ import { OWN_CALL_MS, type OwnCall } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "./chain-executor.js";
 import type { CallCompletion, HookCall } from "./hook-call.js";
+import { InService, split } from "./in-service.js";
 import { Pauses } from "./pauses.js";
 import { deadlineOf, peekEvent, settleDefeat, settleUnrun } from "./settle-in-main.js";
 import type { Checkpoint, RunningInvocation } from "./shared-cells.js";
 import { STUCK_MS, ThreadClient, type ThreadEvents, type UnfinishedCalls } from "./thread-client.js";
-import type { DoneItem, LoadFault, ThreadChain } from "./thread-messages.js";
+import type { DoneItem, LoadFault, ThreadChain, ThreadLoad } from "./thread-messages.js";
 import { findThreadSource } from "./thread-source.js";
 
 /** Milliseconds between two looks of the watchdog. */
@@ -45,6 +46,8 @@ const EXTRA_IDLE_MS = 2_000;
 const MAX_CRASHES = 2;
 /** Threads that may die in a row while they start. More will not start either. */
 const MAX_FAILED_STARTS = 8;
+
+const NOTHING: ThreadLoad = { images: [], warm: false, lists: [], chains: [] };
 
 export interface ThreadPoolOptions {
 	/** Threads that serve calls; one spare comes on top. */
@@ -77,17 +80,12 @@ export interface PoolObserver {
 	hopeless(reason: string): void;
 }
 
-interface Images {
-	readonly images: Map<string, PluginImage>;
-	readonly chains: Map<number, ThreadChain>;
-}
-
 export class ThreadPool implements ChainExecutor {
 	readonly #options: ThreadPoolOptions;
 	readonly #observer: PoolObserver;
 	readonly #clock: () => number;
 	readonly #logger: Logger;
-	readonly #installed: Images = { images: new Map(), chains: new Map() };
+	readonly #inService = new InService();
 	#serving: ThreadClient[] = [];
 	#spare: ThreadClient;
 	/** Calls that no thread has room for; they were admitted and wait here. */
@@ -143,8 +141,8 @@ export class ThreadPool implements ChainExecutor {
 		const spare = this.#spare;
 		try {
 			await spare.ready;
-			const faults = await spare.load([image], [], true);
-			if (!this.#installed.images.has(image.key)) spare.drop([], [image.key]);
+			const faults = await spare.load({ ...NOTHING, images: [image], warm: true });
+			if (!this.#inService.has(image.key)) spare.drop({ images: [image.key], chains: [], lists: [] });
 			return faults[0];
 		} catch (thrown) {
 			// The watchdog ended the spare thread: making an instance took too long, or took the thread down.
@@ -164,24 +162,22 @@ export class ThreadPool implements ChainExecutor {
 	}
 
 	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {
-		const ofAll = images.filter((image) => !image.ofUsers);
-		// There can be thousands: what the threads have they do not get again, and no instance is made ahead of an event.
-		const ofUsers = images.filter((image) => image.ofUsers && !this.#installed.images.has(image.key));
-		for (const image of images) this.#installed.images.set(image.key, image);
-		for (const chain of chains) this.#installed.chains.set(chain.id, chain);
-		void this.#spare.load([...ofUsers, ...ofAll], chains, false).catch(() => undefined);
-		await Promise.allSettled(
-			this.#serving.flatMap((thread) => [
-				...(ofUsers.length === 0 ? [] : [thread.load(ofUsers, [], false)]),
-				thread.load(ofAll, chains, true),
-			]),
-		);
+		const added = await this.#inService.add(images, chains);
+		// More instances than a thread keeps would only push each other out; those of users, of whom there can be thousands, are made by
+		// their first event.
+		const warm = added.images.filter((image) => !image.ofUsers).slice(0, this.#options.instancesPerThread);
+		for (const image of warm) await this.#load({ ...NOTHING, images: [image], warm: true });
+		const loads: Promise<void>[] = [];
+		for (const load of split({ ...added, images: added.images.filter((image) => !warm.includes(image)) })) {
+			loads.push(this.#load(load));
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		await Promise.all(loads);
 	}
 
 	remove(chains: readonly number[], images: readonly string[]): void {
-		for (const chain of chains) this.#installed.chains.delete(chain);
-		for (const key of images) this.#installed.images.delete(key);
-		for (const thread of [...this.#serving, this.#spare]) thread.drop(chains, images);
+		const drop = this.#inService.remove(chains, images);
+		for (const thread of [...this.#serving, this.#spare]) thread.drop(drop);
 	}
 
 	run(call: HookCall): boolean {
@@ -209,8 +205,14 @@ export class ThreadPool implements ChainExecutor {
 		const thread = new ThreadClient(this.#nextThread, this.#source, data, events, this.#logger);
 		this.#nextThread += 1;
 		// Instances are made when they are needed: a plugin that hangs while one is made must not end thread after thread.
-		void thread.load([...this.#installed.images.values()], [...this.#installed.chains.values()], false).catch(() => undefined);
+		void thread.prime(this.#inService.loads());
 		return thread;
+	}
+
+	/** Resolves when the threads that serve have it; a thread that ends meanwhile is replaced by one that is told everything. */
+	async #load(load: ThreadLoad): Promise<void> {
+		void this.#spare.load({ ...load, warm: false }).catch(() => undefined);
+		await Promise.allSettled(this.#serving.map((thread) => thread.load(load)));
 	}
 
 	#dispatch(call: HookCall): void {

@@ -4,6 +4,7 @@ import {
 	boolean,
 	doublePrecision,
 	foreignKey,
+	index,
 	integer,
 	jsonb,
 	pgTable,
@@ -39,6 +40,7 @@ export const bindings = pgTable(
 	},
 	(table) => [
 		unique("bindings_scope").on(table.tenant, table.plugin, table.assistant).nullsNotDistinct(),
+		index("bindings_assistant").on(table.tenant, table.assistant),
 		foreignKey({ columns: [table.tenant, table.plugin], foreignColumns: [plugins.tenant, plugins.name] }).onDelete("cascade"),
 	],
 );

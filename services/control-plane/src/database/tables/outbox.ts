@@ -1,8 +1,11 @@
 // Outbox: what was committed and has to reach the bus. The compiled table is written in the same transaction as the change,
 // so a crash between commit and publish loses nothing. The newest row of each tenant stays, as what the bus should hold.
-import type { HookPolicy, RouteTable } from "@hookbus/schemas";
+// A large table stands there packed, see stored-table.ts.
+import type { HookPolicy, PackedTable, RouteTable } from "@hookbus/schemas";
 import { sql } from "drizzle-orm";
 import { bigint, index, jsonb, pgTable, text, timestamp, unique } from "drizzle-orm/pg-core";
+import type { TableContents } from "../../routing/stored-table.js";
+import { bytes } from "./bytes.js";
 import { tenants } from "./tenants.js";
 
 export const outbox = pgTable(
@@ -13,7 +16,11 @@ export const outbox = pgTable(
 			.notNull()
 			.references(() => tenants.id),
 		revision: bigint({ mode: "number" }).notNull(),
-		table: jsonb("route_table").$type<RouteTable>().notNull(),
+		/** null: the table is packed. */
+		table: jsonb("route_table").$type<RouteTable>(),
+		packedEntry: jsonb("packed_entry").$type<PackedTable>(),
+		packedContent: bytes("packed_content"),
+		packedContents: jsonb("packed_contents").$type<TableContents>(),
 		policy: jsonb("hook_policy").$type<HookPolicy>().notNull(),
 		createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
 		/** A relay works on it until then; another one may take it afterwards. */
