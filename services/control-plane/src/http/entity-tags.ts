@@ -1,6 +1,7 @@
 // ETag and If-Match. Who reads a plugin, a configuration or bindings gets a tag of what is stored; who sends it back with a change
 // is told with 412 when it has changed since. The tag is compared inside of the transaction of the change, with the tenant locked,
 // so of two changes that were made from the same state only one is made.
+import type { ConfigQuery } from "@hookbus/schemas";
 import { eq, sql } from "drizzle-orm";
 import type { Database, Queries } from "../database/database.js";
 import { tenants } from "../database/tables/tenants.js";
@@ -8,7 +9,7 @@ import { errors } from "../errors.js";
 import type { App } from "./app.js";
 import { callerOf } from "./authentication.js";
 
-type Subject = "plugin" | "config" | "bindings";
+type Subject = "plugin" | "config" | "bindings" | "userConfigs" | "userConfig" | "bindingConfig";
 
 /** The rows that a tag is made of: those of the tenant whose column is what the path names. */
 const TABLES: Readonly<Record<Subject, readonly (readonly [table: string, column: string])[]>> = {
@@ -19,10 +20,17 @@ const TABLES: Readonly<Record<Subject, readonly (readonly [table: string, column
 	],
 	config: [["plugin_configs", "plugin"]],
 	bindings: [["bindings", "assistant"]],
+	userConfigs: [["user_configs", "plugin"]],
+	userConfig: [["user_configs", "plugin"]],
+	bindingConfig: [["bindings", "plugin"]],
 };
+
+/** The column that, besides, is what the query names. */
+const SCOPES: Partial<Readonly<Record<Subject, string>>> = { userConfig: "user", bindingConfig: "assistant" };
 
 /** What the routes below a path are about. The longest prefix counts. */
 const SUBJECTS: readonly (readonly [prefix: string, subject: Subject])[] = [
+	["/api/v1/plugins/:name/config/users", "userConfigs"],
 	["/api/v1/plugins/:name/config", "config"],
 	["/api/v1/plugins/:name", "plugin"],
 	["/api/v1/assistants/:id/plugins", "bindings"],
@@ -32,11 +40,12 @@ const SUBJECTS: readonly (readonly [prefix: string, subject: Subject])[] = [
 export function addEntityTags(app: App, database: Database): void {
 	app.addHook("preHandler", async (request, reply) => {
 		const path = request.routeOptions.url ?? "";
-		const subject = SUBJECTS.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`))?.[1];
+		const found = SUBJECTS.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`))?.[1];
+		const { subject, scope } = inScope(found, request.query as ConfigQuery);
 		if (subject === undefined || request.caller === null) return;
 		const { tenant } = callerOf(request);
 		const { name, id } = request.params as { name?: string; id?: string };
-		const tag = (queries: Queries) => tagOf(queries, subject, tenant, name ?? id ?? "");
+		const tag = (queries: Queries) => tagOf(queries, subject, tenant, name ?? id ?? "", scope);
 		if (request.method === "GET") {
 			// Before the body is read: a tag that is older than its body leads to a 412, a newer one to a lost update.
 			reply.header("etag", await database.query(tag));
@@ -57,11 +66,29 @@ export function addEntityTags(app: App, database: Database): void {
 	});
 }
 
-async function tagOf(queries: Queries, subject: Subject, tenant: string, named: string): Promise<string> {
+/** A configuration is tagged as the query's scope has it: what others change in theirs is no conflict. */
+function inScope(
+	subject: Subject | undefined,
+	{ user, assistant }: ConfigQuery,
+): { subject: Subject | undefined; scope?: string } {
+	if (subject !== "config") return { subject };
+	if (user !== undefined) return { subject: "userConfig", scope: user };
+	return assistant === undefined ? { subject } : { subject: "bindingConfig", scope: assistant };
+}
+
+async function tagOf(
+	queries: Queries,
+	subject: Subject,
+	tenant: string,
+	named: string,
+	scope: string | undefined,
+): Promise<string> {
+	const scoped = SCOPES[subject];
+	const inItsScope = scoped === undefined ? sql`` : sql` AND coalesce(t.${sql.identifier(scoped)}, '*') = ${scope}`;
 	const parts = TABLES[subject].map(
 		([table, column]) => sql`(
 			SELECT coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '') FROM ${sql.identifier(table)} t
-			WHERE t.tenant = ${tenant} AND coalesce(t.${sql.identifier(column)}, '*') = ${named})`,
+			WHERE t.tenant = ${tenant} AND coalesce(t.${sql.identifier(column)}, '*') = ${named}${inItsScope})`,
 	);
 	const [row] = await queries
 		.select({ tag: sql<string>`md5(concat_ws(chr(10), ${sql.join(parts, sql`, `)}))` })

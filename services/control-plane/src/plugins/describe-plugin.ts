@@ -198,13 +198,15 @@ function health(fleet: RuntimeFleet, tenant: string, name: string, { revision, r
 	const faults = runtimes.flatMap((runtime) =>
 		runtime.faults
 			.filter((fault) => fault.plugin === name)
-			.map(({ code, message, running }) => ({
+			.map(({ code, message, running, user }) => ({
 				runtime: runtime.id,
 				code,
 				message,
 				...(running === undefined ? {} : { running }),
+				...(user === undefined ? {} : { user }),
 			})),
 	);
-	const status = !routed ? "idle" : faults.length > 0 ? "failing" : runtimes.length === 0 ? "unknown" : "running";
+	const fails = faults.some(({ user }) => user === undefined);
+	const status = !routed ? "idle" : fails ? "failing" : runtimes.length === 0 ? "unknown" : "running";
 	return { status, faults, recent: { minutes: RECENT_MINUTES, ...recent } };
 }

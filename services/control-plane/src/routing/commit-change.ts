@@ -103,8 +103,9 @@ function refuseDuringRollout({ plugins }: RoutingInput, revision: number): void 
 function refuseTooLarge(table: ReturnType<typeof compileRouteTable>): void {
 	const size = Buffer.byteLength(JSON.stringify(table));
 	if (size <= MAX_ROUTE_TABLE_BYTES) return;
-	const [largest] = Object.entries(table.plugins)
-		.map(([key, plugin]) => ({ key, size: Buffer.byteLength(JSON.stringify(plugin)) }))
+	const users = Object.entries(table.userConfigs ?? {}).map(([key, own]): [string, unknown] => [`users' own for ${key}`, own]);
+	const [largest] = [...Object.entries<unknown>(table.plugins), ...users]
+		.map(([key, part]) => ({ key, size: Buffer.byteLength(JSON.stringify(part)) }))
 		.sort((a, b) => b.size - a.size);
 	throw errors.route_table_too_large(
 		`with this change the route table of tenant ${table.tenant} would have ${size} bytes; at most ${MAX_ROUTE_TABLE_BYTES} fit into a message. ` +

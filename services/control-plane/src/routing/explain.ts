@@ -13,13 +13,16 @@ import { DEFAULT_ORDER } from "./chain-order.js";
 import { type ChainLink, resolveChain } from "./resolve-chain.js";
 import { indexBindings, type RoutingInput, type RoutingPlugin } from "./routing-input.js";
 
-/** @param assistant null: the tenant scope */
-export function explain(input: RoutingInput, revision: number, assistant: string | null): Explanation {
+/**
+ * @param assistant null: the tenant scope
+ * @param user whose own configurations are shown; absent: how many users have one
+ */
+export function explain(input: RoutingInput, revision: number, assistant: string | null, user?: string): Explanation {
 	const lookup = indexBindings(input.bindings);
 	const byName = new Map(input.plugins.map((plugin) => [plugin.name, plugin]));
 	const hook = (name: HookName): ExplainedHook => {
 		const { links, leftOut } = resolveChain(input.plugins, lookup, name, assistant);
-		return { chain: links.map((link) => explainStep(name, link, byName)), leftOut: [...leftOut] };
+		return { chain: links.map((link) => explainStep(name, link, byName, user)), leftOut: [...leftOut] };
 	};
 	return {
 		assistant: assistant ?? ALL_ASSISTANTS,
@@ -33,9 +36,15 @@ export function explain(input: RoutingInput, revision: number, assistant: string
 	};
 }
 
-function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string, RoutingPlugin>): ExplainedStep {
+function explainStep(
+	hook: HookName,
+	link: ChainLink,
+	byName: ReadonlyMap<string, RoutingPlugin>,
+	user: string | undefined,
+): ExplainedStep {
 	const { binding, entry, place, plugin } = link;
 	const percentage = percentageOf(link);
+	const ownConfigs = ownConfigsAt(link, user);
 	const dependencies = describeDependencies(plugin.manifest, (name) => byName.get(name));
 	return {
 		plugin: plugin.name,
@@ -51,8 +60,9 @@ function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string
 		...(percentage === 100 ? {} : { percentage }),
 		...(link.arm === "candidate" ? { arm: link.arm } : {}),
 		...(binding.optIn === undefined ? {} : { optedIn: binding.optIn.users?.length ?? 0 }),
+		...(ownConfigs === 0 ? {} : { ownConfigs }),
 		...(dependencies.length === 0 ? {} : { dependencies }),
-		reason: [whoBinds(link), ...forWhom(link), whereItStands(hook, link)].join("; "),
+		reason: [whoBinds(link), ...forWhom(link), ...withWhat(ownConfigs, user), whereItStands(hook, link)].join("; "),
 	};
 }
 
@@ -78,6 +88,17 @@ function forWhom(link: ChainLink): string[] {
 		...(percentage === 100 ? [] : [`for ${percentage} % of the conversations`]),
 		...(optIn === undefined ? [] : [`for ${optIn.users?.length ?? 0} users who opted in`]),
 	];
+}
+
+/** Users, or whether this one, with a configuration of their own; at a mandatory binding none counts. */
+function ownConfigsAt({ binding, plugin: { users = [] } }: ChainLink, user: string | undefined): number {
+	if (binding.mandatory) return 0;
+	return user === undefined ? users.length : users.filter((own) => own.user === user).length;
+}
+
+function withWhat(ownConfigs: number, user: string | undefined): string[] {
+	if (ownConfigs === 0) return [];
+	return [user === undefined ? `${ownConfigs} users have a configuration of their own` : "with the user's own configuration"];
 }
 
 function whereItStands(hook: HookName, { entry, place }: ChainLink): string {

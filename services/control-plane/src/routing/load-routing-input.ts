@@ -9,6 +9,7 @@ import { recalledDigests } from "../recalls/recalled-digests.js";
 import { activeRecalls } from "../recalls/repository.js";
 import { candidates } from "../rollouts/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
+import { userConfigsByPlugin } from "../user-configs/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingInput } from "./routing-input.js";
 
@@ -45,6 +46,7 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 	const bound = await queries.select().from(bindings).where(eq(bindings.tenant, tenant));
 	const trying = await candidates(queries, tenant);
 	const users = await optedInUsers(queries, tenant);
+	const own = await userConfigsByPlugin(queries, tenant);
 	const isRecalled = (candidate: { readonly version: string; readonly digest: string } | undefined, plugin: string) =>
 		candidate !== undefined &&
 		matchRecall(recalls, { plugin, version: candidate.version, digest: candidate.digest }) !== undefined;
@@ -57,6 +59,7 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 				secrets: row.secrets ?? {},
 				candidate: isRecalled(trying.get(row.name), row.name) ? undefined : trying.get(row.name),
 				purgePending: purging.has(row.name),
+				users: own.get(row.name) ?? [],
 				...(recall === undefined ? {} : { recalled: recall.reason }),
 				...(granted.get(row.name) ?? NOTHING_GRANTED),
 			};

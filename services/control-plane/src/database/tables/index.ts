@@ -20,3 +20,4 @@ export { storePurges } from "./store-purges.js";
 export { tenants } from "./tenants.js";
 export { trustPolicies } from "./trust-policies.js";
 export { trustedPublishers } from "./trusted-publishers.js";
+export { userConfigs } from "./user-configs.js";
