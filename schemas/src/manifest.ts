@@ -187,7 +187,8 @@ export const Manifest = Type.Object(
 		),
 		config: Type.Optional(
 			Type.Record(Type.String(), Type.Unknown(), {
-				description: "JSON Schema (type object) of the configuration; secret: true marks a secret property",
+				description:
+					"JSON Schema (type object) of the configuration; secret: true marks a secret property, userScope: false one that no user may have as their own",
 			}),
 		),
 		defaults: Type.Optional(

@@ -30,6 +30,8 @@ const CALLED_RIGHTLY_IN: Readonly<Record<string, readonly RegExp[]>> = {
 	"dead-letters.test.ts": [/\/dead-letters\b/],
 	"signatures.test.ts": [/\/trusted-publishers\b/, /\/publisher$/],
 	"recalls.test.ts": [/\/recalls\b/],
+	// Only DELETE needs more: the user whose own it is.
+	"user-configs.test.ts": [/\/plugins\/:name\/config$/],
 	"marketplace.test.ts": [/\/marketplace\/plugins\/:name$/, /\/marketplace\/sources\b/],
 };
 
@@ -150,14 +152,15 @@ describe.each(CLOSED_ROUTES.map((route, n) => ({ ...route, n })))("BR-01 BR-10 $
 		if (!route.path.includes(":")) return;
 		const names = ["%00", "..%2f..%2fetc", "x".repeat(4_096), "%F0%9F%98%80", "a%20b", "__proto__", "%", "'%20OR%201=1"];
 		for (const name of names) {
-			const path = route.path.replace(/:(name|plugin)\b/, name).replace(":id", name);
+			const path = route.path.replace(/:(name|plugin|user)\b/g, name).replace(":id", name);
 			const answer = await control.admin.call<ProblemBody>(
 				route.method,
 				path,
 				takesForm(document, route) ? formOf(update) : undefined,
 			);
-			// An assistant may have any of the names that are subject tokens.
+			// An assistant may have any of the names that are subject tokens, a user nearly any.
 			if (answer.status >= 300) expectProblem(answer, `the name ${name.slice(0, 20)}`);
+			else if (route.path.endsWith("/users/:user/configs")) expect(name).not.toMatch(/^(%00|%|x{129,})$/);
 			else expect([route.path.includes("/assistants/"), name]).toEqual([true, "__proto__"]);
 		}
 	});

@@ -409,6 +409,8 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			expect(body).toEqual({
 				config: { key: { set: false } },
 				effective: { threshold: 0.5, words: ["a"] },
+				sources: { "/threshold": "default", "/words": "default" },
+				secrets: { key: { set: false } },
 				schema: manifest.config,
 			});
 		});

@@ -74,6 +74,11 @@ beforeAll(async () => {
 		OVERRIDING SYSTEM VALUE VALUES (123456789, 'acme', '${MARK}', 'on_chat_message', '', '${MARK}', '1.0.0', '${"d".repeat(64)}', '${MARK}', 'transform', 'enforce', 'ok', now(), 1, 1, 1, 1, 'rt', 1)
 		RETURNING id`,
 	);
+	// Of the user whom the walk names, as everybody may: a user is only a word that every tenant may use.
+	await rows(
+		control.plane.database,
+		`INSERT INTO user_configs (tenant, plugin, "user", config, secrets, by) VALUES ('acme', '${MARK}', ':user', '{}', '{}', '${MARK}')`,
+	);
 	const { publicKey, keyId } = makeSigner();
 	await owner.post("/api/v1/trusted-publishers", { name: MARK, publicKey });
 	const recall = await owner.post<RecallChange>("/api/v1/recalls", { digest: "f".repeat(64), reason: MARK });
@@ -113,6 +118,7 @@ async function ownersRows(): Promise<unknown[]> {
 		"plugin_versions",
 		"plugin_grants",
 		"plugin_configs",
+		"user_configs",
 		"bindings",
 		"executions",
 		"api_keys",

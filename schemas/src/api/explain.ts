@@ -36,6 +36,9 @@ export const ExplainedStep = Type.Object(
 		percentage: Type.Optional(Type.Number({ description: "It runs for this share of the conversations only" })),
 		arm: Type.Optional(Arm),
 		optedIn: Type.Optional(Type.Integer({ description: "It runs only for the users who opted in, and they are so many" })),
+		ownConfigs: Type.Optional(
+			Type.Integer({ description: "So many users have a configuration of their own; with ?user= 1 when that user has one" }),
+		),
 		dependencies: Type.Optional(Type.Array(ExplainedDependency, { description: "Plugins that it needs, and how they stand" })),
 		reason: Type.String({ description: "Why it stands here, for a person" }),
 	},

@@ -122,6 +122,7 @@ export const PluginHealth = Type.Object(
 					code: Type.String(),
 					message: Type.String(),
 					running: Type.Optional(SemVer),
+					user: Type.Optional(Type.String({ description: "Only this user's own configuration failed" })),
 				},
 				{ additionalProperties: false },
 			),

@@ -104,6 +104,7 @@ export const ERROR_CATALOGUE = {
 	binding_mandatory: { title: "The tenant's binding is mandatory", status: 409, retryable: false },
 	opt_in_not_asked: { title: "The binding does not ask users to opt in", status: 409, retryable: false },
 	opt_in_full: { title: "The list of users is full", status: 409, retryable: false },
+	user_configs_full: { title: "Too many users have configurations of their own", status: 409, retryable: false },
 	route_table_too_large: { title: "The route table would be too large", status: 409, retryable: false },
 
 	// Executions and keys

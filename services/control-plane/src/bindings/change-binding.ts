@@ -113,7 +113,7 @@ function valuesOf(settings: BindingSettings): BindingValues {
 	};
 }
 
-function valuesIn(row: BindingRow): BindingValues {
+export function valuesIn(row: BindingRow): BindingValues {
 	const { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, recordPatches, mandatory } = row;
 	return { enabled, order, mode, onError, timeoutMs, config, percentage, optIn, recordPatches: recordPatches ?? null, mandatory };
 }
@@ -143,7 +143,8 @@ function requireConsistent({ assistant }: BindingPlace, values: BindingValues): 
 	}
 }
 
-async function refuseOverMandatory(queries: Queries, tenant: string, { plugin, assistant }: BindingPlace): Promise<void> {
+/** @throws CodedError `binding_mandatory` */
+export async function refuseOverMandatory(queries: Queries, tenant: string, { plugin, assistant }: BindingPlace): Promise<void> {
 	if (assistant === null) return;
 	const ofTenant = await findBinding(queries, tenant, plugin, null);
 	if (ofTenant?.mandatory !== true) return;

@@ -9,6 +9,7 @@ import {
 	Explanation,
 	NewBinding,
 	PluginName,
+	UserId,
 	WaitQuery,
 } from "@hookbus/schemas";
 import { Type } from "@sinclair/typebox";
@@ -25,6 +26,10 @@ import { showBinding } from "./show-binding.js";
 
 const ScopeParams = Type.Object({ id: AssistantScope });
 const BindingParams = Type.Object({ id: AssistantScope, plugin: PluginName });
+const ExplainQuery = Type.Object(
+	{ user: Type.Optional(UserId) },
+	{ additionalProperties: false, description: "user: says where this user has a configuration of their own" },
+);
 
 export interface BindingRoutesParts extends BindingParts {
 	readonly answerChange: AnswerChange;
@@ -126,6 +131,7 @@ export function addBindingRoutes(app: App, parts: BindingRoutesParts): void {
 				operationId: "explainAssistant",
 				summary: "The resolved chain of each hook in order, with the reason for each plugin, and what does not run and why",
 				params: ScopeParams,
+				querystring: ExplainQuery,
 				response: answers(Explanation),
 			},
 		},
@@ -138,6 +144,7 @@ export function addBindingRoutes(app: App, parts: BindingRoutesParts): void {
 						await loadScopeInput(queries, tenant, scopeOf(request.params.id)),
 						await tenantRevision(queries, tenant),
 						scopeOf(request.params.id),
+						request.query.user,
 					),
 				);
 		},

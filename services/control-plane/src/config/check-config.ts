@@ -1,16 +1,19 @@
-// Checks configurations against a plugin's JSON Schema before anything changes: the global one and what each binding makes
-// of it. Secrets are opened for the check only, and nothing that is said about them repeats a value.
+// Checks configurations against a plugin's JSON Schema before anything changes: the global one, what each binding makes of it, and
+// what each user's own makes of all of those. Secrets are opened for the check only, and nothing that is said about them repeats a value.
 import type { FaultLocation, SecretOpener } from "@hookbus/foundation";
 import { ALL_ASSISTANTS, type Manifest, type SealedSecret } from "@hookbus/schemas";
+import { canonicalJson } from "../canonical-json.js";
 import type { SchemaFault } from "../checks/check-messages.js";
 import type { CheckThreads } from "../checks/check-threads.js";
+import { escapeToken } from "../checks/json-schema-faults.js";
 import { errors } from "../errors.js";
 import type { RoutingBinding } from "../routing/routing-input.js";
-import { effectiveConfig, secretFields } from "./config-schema.js";
+import { effectiveConfig, fieldsBeyondUsers, secretFields } from "./config-schema.js";
 import type { Config } from "./merge-config.js";
 
-/** Milliseconds for all checks of one change; the tenant is locked meanwhile. */
+/** Milliseconds for all checks of one change, and for each configuration among them on top. */
 const CHECK_MS = 2_000;
+const EACH_MS = 1;
 
 export interface CheckedConfig {
 	readonly manifest: Manifest;
@@ -18,11 +21,20 @@ export interface CheckedConfig {
 	/** Opened secrets by field. */
 	readonly secrets: Readonly<Record<string, string>>;
 	readonly bindings: readonly Pick<RoutingBinding, "assistant" | "config">[];
+	/** Users with a configuration of their own; absent: none. */
+	readonly users?: readonly CheckedUser[];
 }
 
-/** Everything wrong with the global configuration and with the bindings' overrides; never a secret's value. */
+export interface CheckedUser {
+	readonly user: string;
+	readonly config: Config;
+	/** Opened secrets by field. */
+	readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** Everything wrong with the global configuration, with the bindings' overrides and with users' own; never a secret's value. */
 export async function configFaults(
-	{ manifest, config, secrets, bindings }: CheckedConfig,
+	{ manifest, config, secrets, bindings, users = [] }: CheckedConfig,
 	threads: CheckThreads,
 ): Promise<FaultLocation[]> {
 	const overrides = bindings.filter((binding) => binding.config !== null && Object.keys(binding.config).length > 0);
@@ -35,26 +47,86 @@ export async function configFaults(
 				message: "is a secret; secrets are set in the plugin's global configuration",
 			})),
 	);
+	misplaced.push(...users.flatMap((own) => misplacedOf(own, manifest)));
 	if (misplaced.length > 0) return misplaced;
 	if (manifest.config === undefined) {
 		const extra = Object.keys(config).map((field) => ({ path: `/${field}`, message: "the plugin declares no configuration" }));
-		return [
-			...extra,
-			...overrides.map(({ assistant }) => ({ path: scopePath(assistant), message: "the plugin declares no configuration" })),
+		const scopes = [
+			...overrides.map(({ assistant }) => scopePath(assistant)),
+			...users.filter((own) => Object.keys(own.config).length > 0).map(({ user }) => userPath(user)),
 		];
+		return [...extra, ...scopes.map((path) => ({ path, message: "the plugin declares no configuration" }))];
 	}
-	const scopes = ["", ...overrides.map(({ assistant }) => scopePath(assistant))];
-	const values = [undefined, ...overrides.map((binding) => binding.config ?? undefined)].map((override) => ({
-		...effectiveConfig(manifest, config, override),
-		...secrets,
-	}));
-	const checked = await threads.run({ type: "validate", schema: manifest.config, values }, CHECK_MS);
+	const checks = checksOf({ manifest, config, secrets, bindings: overrides, users });
+	const values = checks.map(({ value }) => value);
+	const checkMs = CHECK_MS + EACH_MS * values.length;
+	const checked = await threads.run({ type: "validate", schema: manifest.config, values }, checkMs);
 	if (!checked.ok)
 		return [{ path: "", message: `the configuration cannot be checked against the plugin's schema: ${checked.why}` }];
-	return checked.answer.faults.map((fault) => ({
-		path: `${scopes[fault.index] ?? ""}${fault.path}`,
+	const { faults } = checked.answer;
+	const known = new Set(faults.map((fault) => `${fault.index} ${fault.keyword} ${fault.path}`));
+	const own = faults.filter(({ index, keyword, path }) => {
+		const { of } = checks[index] ?? {};
+		return of === undefined || isOwn(of.user, path) || !known.has(`${of.without} ${keyword} ${path}`);
+	});
+	return own.map((fault) => ({
+		path: `${checks[fault.index]?.at ?? ""}${fault.path}`,
 		message: messageOf(fault, secret),
 	}));
+}
+
+interface Check {
+	/** JSON Pointer that says whose configuration it is. */
+	readonly at: string;
+	readonly value: Config;
+	/** Whose own is in it, and the index of the same without; absent: nobody's. */
+	readonly of?: { readonly user: CheckedUser; readonly without: number };
+}
+
+/** What is wrong without the user's own configuration as well is no fault of the user's, unless the user says something about it. */
+function isOwn({ config, secrets }: CheckedUser, path: string): boolean {
+	const field = (path.split("/")[1] ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
+	return Object.hasOwn(config, field) || Object.hasOwn(secrets, field);
+}
+
+/** Everybody's configuration, that of each binding, and of both that of each user. Overrides that are the same are checked once. */
+function checksOf({ manifest, config, secrets, bindings, users = [] }: CheckedConfig): Check[] {
+	const overrides = [undefined, ...bindings.map((binding) => binding.config ?? undefined)];
+	const checks: Check[] = overrides.map((override, index) => ({
+		at: index === 0 ? "" : scopePath(bindings[index - 1]?.assistant ?? null),
+		value: { ...effectiveConfig(manifest, config, override), ...secrets },
+	}));
+	const seen = new Set<string>();
+	const different = overrides.flatMap((override, index) => {
+		const text = canonicalJson(override ?? {});
+		if (seen.has(text)) return [];
+		seen.add(text);
+		return [{ override, index }];
+	});
+	for (const user of users) {
+		for (const { override, index } of different) {
+			checks.push({
+				at: `${userPath(user.user)}${checks[index]?.at}`,
+				value: { ...effectiveConfig(manifest, config, override, user.config), ...secrets, ...user.secrets },
+				of: { user, without: index },
+			});
+		}
+	}
+	return checks;
+}
+
+function misplacedOf({ user, config, secrets }: CheckedUser, manifest: Manifest): FaultLocation[] {
+	const secret = secretFields(manifest);
+	const beyond = fieldsBeyondUsers(manifest);
+	const path = (field: string) => `${userPath(user)}/${escapeToken(field)}`;
+	return [
+		...Object.keys(config)
+			.filter((field) => secret.has(field))
+			.map((field) => ({ path: path(field), message: "is a secret in this version; it has to be set again, as one" })),
+		...[...Object.keys(config), ...Object.keys(secrets)]
+			.filter((field) => beyond.has(field))
+			.map((field) => ({ path: path(field), message: "is not for users: its schema says userScope: false" })),
+	];
 }
 
 /** What cfworker says repeats parts of the schema and, for some keywords, of the value. */
@@ -67,9 +139,14 @@ function scopePath(assistant: string | null): string {
 	return `/assistants/${assistant ?? ALL_ASSISTANTS}`;
 }
 
+function userPath(user: string): string {
+	return `/users/${escapeToken(user)}`;
+}
+
 /**
  * Opens the stored secrets of a plugin, for a check.
  *
+ * @param user whose own they are; absent: everybody's
  * @throws CodedError `secret_unreadable` when one was sealed with a key that is not here
  */
 export async function openSecrets(
@@ -77,14 +154,17 @@ export async function openSecrets(
 	tenant: string,
 	plugin: string,
 	secrets: Readonly<Record<string, SealedSecret>>,
+	user?: string,
 ): Promise<Record<string, string>> {
+	const whose = user === undefined ? {} : { user };
+	const query = user === undefined ? "" : `?user=${encodeURIComponent(user)}`;
 	const opened: [string, string][] = [];
 	for (const [field, sealed] of Object.entries(secrets)) {
 		try {
-			opened.push([field, await box.open(sealed, { tenant, plugin, field })]);
+			opened.push([field, await box.open(sealed, { tenant, plugin, field, ...whose })]);
 		} catch (thrown) {
 			throw errors.secret_unreadable(
-				`secret ${field} of plugin ${plugin} was sealed with another master key; set HOOKBUS_MASTER_KEY_PREVIOUS to that one, or set the secret again with PUT /api/v1/plugins/${plugin}/config`,
+				`secret ${field} of plugin ${plugin} was sealed with another master key; set HOOKBUS_MASTER_KEY_PREVIOUS to that one, or set the secret again with PUT /api/v1/plugins/${plugin}/config${query}`,
 				{ cause: thrown },
 			);
 		}

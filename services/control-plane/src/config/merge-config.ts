@@ -1,4 +1,5 @@
-// How configurations are laid over each other: defaults, global configuration, a binding's override.
+// How configurations are laid over each other: defaults, global configuration, a binding's override, what a user
+// has as their own.
 
 export type Config = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 // Waits until every live runtime has applied a revision. A heartbeat comes at once after a runtime has applied a table, so
 // this returns within milliseconds of the last one; after the caller's time it says who is late, and nothing is undone.
-import type { Applied } from "@hookbus/schemas";
+import type { ActivationFault, Applied } from "@hookbus/schemas";
 import { errors } from "../errors.js";
 import type { FleetStand, RuntimeAt, RuntimeFleet } from "./runtime-fleet.js";
 
@@ -9,6 +9,8 @@ export interface WaitFor {
 	readonly revision: number;
 	/** The plugin that was changed; a fault of another one does not fail this change. */
 	readonly plugin: string;
+	/** The user whose own configuration was changed: only that user's faults count, besides those of the plugin; absent: nobody's do. */
+	readonly user?: string;
 	/** Milliseconds that the caller gave, for the message. */
 	readonly waitMs: number;
 	/** When they are over, performance.now(). */
@@ -57,14 +59,14 @@ function nextHeartbeat(fleet: RuntimeFleet, ms: number, signal: AbortSignal | un
 	});
 }
 
-function refuseFaults(runtimes: readonly RuntimeAt[], { plugin, revision }: WaitFor): void {
+function refuseFaults(runtimes: readonly RuntimeAt[], { plugin, user, revision }: WaitFor): void {
 	const failed = runtimes.flatMap((runtime) =>
-		runtime.faults.filter((fault) => fault.plugin === plugin).map((fault) => ({ runtime: runtime.id, ...fault })),
+		runtime.faults.filter((fault) => concerns(fault, plugin, user)).map((fault) => ({ runtime: runtime.id, ...fault })),
 	);
 	const [first] = failed;
 	if (first === undefined) return;
 	throw errors.activation_failed(
-		`the change is stored as revision ${revision}, but runtime ${first.runtime} could not take plugin ${plugin} ${first.version} into service: ` +
+		`the change is stored as revision ${revision}, but runtime ${first.runtime} could not take plugin ${plugin} ${first.version} into service${first.user === undefined ? "" : ` for user ${first.user}`}: ` +
 			`${first.message} (${first.code}). ${goesOn(first.running)}; correct its configuration, install another version, or disable it`,
 		{
 			errors: failed.map((fault) => ({
@@ -73,6 +75,10 @@ function refuseFaults(runtimes: readonly RuntimeAt[], { plugin, revision }: Wait
 			})),
 		},
 	);
+}
+
+function concerns(fault: ActivationFault, plugin: string, user: string | undefined): boolean {
+	return fault.plugin === plugin && (fault.user === undefined || fault.user === user);
 }
 
 function goesOn(running: string | undefined): string {

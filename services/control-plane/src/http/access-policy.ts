@@ -41,6 +41,9 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"POST /api/v1/plugins/:name/rollback": "operator",
 	"GET /api/v1/plugins/:name/config": "viewer",
 	"PUT /api/v1/plugins/:name/config": "operator",
+	"DELETE /api/v1/plugins/:name/config": "operator",
+	"GET /api/v1/plugins/:name/config/users": "viewer",
+	"DELETE /api/v1/users/:user/configs": "operator",
 	"GET /api/v1/plugins/:name/limits": "viewer",
 	"PUT /api/v1/plugins/:name/limits": "operator",
 

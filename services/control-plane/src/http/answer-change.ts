@@ -11,6 +11,8 @@ export interface Changed {
 	readonly revision: number;
 	/** The plugin that was changed. */
 	readonly plugin: string;
+	/** The user whose own configuration was changed; absent: it was no user's. */
+	readonly user?: string;
 }
 
 /** Rejects with `activation_failed` or `not_applied_in_time` when the caller waits. */
@@ -25,12 +27,12 @@ export interface AnswerChangeParts {
 }
 
 export function createAnswerChange({ database, relay, fleet, stopping: signal }: AnswerChangeParts): AnswerChange {
-	return async ({ tenant, revision: stored, plugin }, query) => {
+	return async ({ tenant, revision: stored, plugin, ...whose }, query) => {
 		relay.wake();
 		if (query.wait !== "applied") return { revision: stored };
 		const waitMs = query.waitMs ?? DEFAULT_WAIT_MS;
 		const deadline = performance.now() + waitMs;
 		const revision = await waitPurged(database, { tenant, plugin, revision: stored, deadline, waitMs, signal });
-		return { revision, applied: await waitApplied(fleet, { tenant, revision, plugin, waitMs, deadline, signal }) };
+		return { revision, applied: await waitApplied(fleet, { tenant, revision, plugin, ...whose, waitMs, deadline, signal }) };
 	};
 }

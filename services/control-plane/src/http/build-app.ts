@@ -39,6 +39,7 @@ import { addRolloutRoutes } from "../rollouts/routes.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
 import { addTenantRoutes } from "../tenants/routes.js";
 import { addTrustRoutes } from "../trust/routes.js";
+import { addUserConfigRoutes } from "../user-configs/routes.js";
 import { createAnswerChange } from "./answer-change.js";
 import type { App } from "./app.js";
 import { addAuthentication } from "./authentication.js";
@@ -144,6 +145,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addRolloutRoutes(app, { ...parts, answerChange, checks });
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
+	addUserConfigRoutes(app, { ...parts, answerChange });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
 	addOptInRoutes(app, { ...parts, answerChange });
 	addMetricsRoutes(app, parts);

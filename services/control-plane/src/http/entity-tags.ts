@@ -1,6 +1,7 @@
 // ETag and If-Match. Who reads a plugin, a configuration, bindings or what a tenant trusts gets a tag of what is stored; who sends it
 // back with a change is told with 412 when it has changed since. The tag is compared inside of the transaction of the change, with the tenant locked,
 // so of two changes that were made from the same state only one is made.
+import type { ConfigQuery } from "@hookbus/schemas";
 import { eq, sql } from "drizzle-orm";
 import type { Database, Queries } from "../database/database.js";
 import { tenants } from "../database/tables/tenants.js";
@@ -8,7 +9,17 @@ import { errors } from "../errors.js";
 import type { App } from "./app.js";
 import { callerOf } from "./authentication.js";
 
-type Subject = "plugin" | "config" | "bindings" | "publishers" | "policy" | "sources" | "recalls";
+type Subject =
+	| "plugin"
+	| "config"
+	| "bindings"
+	| "userConfigs"
+	| "userConfig"
+	| "bindingConfig"
+	| "publishers"
+	| "policy"
+	| "sources"
+	| "recalls";
 
 /** Rows that a tag is made of: those of the tenant, in full, unless something else is said. */
 interface Tagged {
@@ -28,6 +39,9 @@ const TABLES: Readonly<Record<Subject, readonly Tagged[]>> = {
 		{ table: "bindings", column: "plugin" },
 	],
 	config: [{ table: "plugin_configs", column: "plugin" }],
+	userConfigs: [{ table: "user_configs", column: "plugin" }],
+	userConfig: [{ table: "user_configs", column: "plugin" }],
+	bindingConfig: [{ table: "bindings", column: "plugin" }],
 	bindings: [{ table: "bindings", column: "assistant" }],
 	publishers: [{ table: "trusted_publishers" }],
 	policy: [{ table: "trust_policies" }],
@@ -35,8 +49,12 @@ const TABLES: Readonly<Record<Subject, readonly Tagged[]>> = {
 	recalls: [{ table: "recalls", everywhere: true }],
 };
 
+/** The column that, besides, is what the query names. */
+const SCOPES: Partial<Readonly<Record<Subject, string>>> = { userConfig: "user", bindingConfig: "assistant" };
+
 /** What the routes below a path are about. The longest prefix counts. */
 const SUBJECTS: readonly (readonly [prefix: string, subject: Subject])[] = [
+	["/api/v1/plugins/:name/config/users", "userConfigs"],
 	["/api/v1/plugins/:name/config", "config"],
 	["/api/v1/plugins/:name", "plugin"],
 	["/api/v1/assistants/:id/plugins", "bindings"],
@@ -50,11 +68,12 @@ const SUBJECTS: readonly (readonly [prefix: string, subject: Subject])[] = [
 export function addEntityTags(app: App, database: Database): void {
 	app.addHook("preHandler", async (request, reply) => {
 		const path = request.routeOptions.url ?? "";
-		const subject = SUBJECTS.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`))?.[1];
+		const found = SUBJECTS.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`))?.[1];
+		const { subject, scope } = inScope(found, request.query as ConfigQuery);
 		if (subject === undefined || request.caller === null) return;
 		const { tenant } = callerOf(request);
 		const { name, id } = request.params as { name?: string; id?: string };
-		const tag = (queries: Queries) => tagOf(queries, subject, tenant, name ?? id ?? "");
+		const tag = (queries: Queries) => tagOf(queries, subject, tenant, name ?? id ?? "", scope);
 		if (request.method === "GET") {
 			// Before the body is read: a tag that is older than its body leads to a 412, a newer one to a lost update.
 			reply.header("etag", await database.of(tenant).query(tag));
@@ -75,7 +94,25 @@ export function addEntityTags(app: App, database: Database): void {
 	});
 }
 
-async function tagOf(queries: Queries, subject: Subject, tenant: string, named: string): Promise<string> {
+/** A configuration is tagged as the query's scope has it: what others change in theirs is no conflict. */
+function inScope(
+	subject: Subject | undefined,
+	{ user, assistant }: ConfigQuery,
+): { subject: Subject | undefined; scope?: string } {
+	if (subject !== "config") return { subject };
+	if (user !== undefined) return { subject: "userConfig", scope: user };
+	return assistant === undefined ? { subject } : { subject: "bindingConfig", scope: assistant };
+}
+
+async function tagOf(
+	queries: Queries,
+	subject: Subject,
+	tenant: string,
+	named: string,
+	scope: string | undefined,
+): Promise<string> {
+	const scoped = SCOPES[subject];
+	const ofScope = scoped === undefined ? sql`` : sql`AND coalesce(t.${sql.identifier(scoped)}, '*') = ${scope}`;
 	const parts = TABLES[subject].map(({ table, column, shown, everywhere }) => {
 		const columns = shown?.map((name) => sql`t.${sql.identifier(name)}`);
 		const row = columns === undefined ? sql`t::text` : sql`ROW(${sql.join(columns, sql`, `)})::text`;
@@ -83,7 +120,7 @@ async function tagOf(queries: Queries, subject: Subject, tenant: string, named: 
 		const ofNamed = column === undefined ? sql`` : sql`AND coalesce(t.${sql.identifier(column)}, '*') = ${named}`;
 		return sql`(
 			SELECT coalesce(string_agg(${row}, chr(10) ORDER BY ${row}), '') FROM ${sql.identifier(table)} t
-			WHERE ${ofTenant} ${ofNamed})`;
+			WHERE ${ofTenant} ${ofNamed} ${ofScope})`;
 	});
 	const [row] = await queries
 		.select({ tag: sql<string>`md5(concat_ws(chr(10), ${sql.join(parts, sql`, `)}))` })

@@ -8,6 +8,7 @@ import type { Queries } from "../database/database.js";
 import { outbox } from "../database/tables/outbox.js";
 import { pluginConfigs } from "../database/tables/plugin-configs.js";
 import { pluginSnapshots } from "../database/tables/plugin-snapshots.js";
+import { userConfigs } from "../database/tables/user-configs.js";
 
 export interface SealedColumn {
 	readonly table: PgTable;
@@ -25,6 +26,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
 	// Copies of configurations first: what is rolled back meanwhile is then sealed anew already.
 	{ ...columnsOf(pluginSnapshots), table: pluginSnapshots, key: [pluginSnapshots.plugin, pluginSnapshots.revision] },
 	{ ...columnsOf(pluginConfigs), table: pluginConfigs, key: [pluginConfigs.plugin] },
+	{ ...columnsOf(userConfigs), table: userConfigs, user: userConfigs.user, key: [userConfigs.plugin, userConfigs.user] },
 ];
 
 export interface SealedRow {
@@ -159,6 +161,6 @@ function list(parts: readonly (SQL | PgColumn)[]): SQL {
 	return sql.join([...parts], sql`, `);
 }
 
-function columnsOf({ tenant, plugin, secrets }: typeof pluginConfigs | typeof pluginSnapshots) {
+function columnsOf({ tenant, plugin, secrets }: typeof pluginConfigs | typeof pluginSnapshots | typeof userConfigs) {
 	return { tenant, plugin, secrets };
 }

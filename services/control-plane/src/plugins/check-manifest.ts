@@ -112,6 +112,10 @@ function configFaults(manifest: Manifest): ManifestNote[] {
 	const misplaced: ManifestNote[] = [];
 	const faults = jsonSchemaFaults(config, "/config", {
 		visit(schema, path) {
+			const { userScope } = schema;
+			if (userScope !== undefined && (typeof userScope !== "boolean" || !/^\/config\/properties\/[^/]+$/.test(path))) {
+				misplaced.push({ path: `${path}/userScope`, message: "is true or false, at a property at the top of the configuration" });
+			}
 			if (schema["secret"] === undefined || schema["secret"] === false) return;
 			if (!/^\/config\/properties\/[^/]+$/.test(path)) {
 				misplaced.push({ path: `${path}/secret`, message: "only a property at the top of the configuration can be secret" });

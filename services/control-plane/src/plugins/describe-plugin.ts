@@ -173,11 +173,12 @@ function health(fleet: RuntimeFleet, tenant: string, name: string, { revision, r
 	const faults = runtimes.flatMap((runtime) =>
 		runtime.faults
 			.filter((fault) => fault.plugin === name)
-			.map(({ code, message, running }) => ({
+			.map(({ code, message, running, user }) => ({
 				runtime: runtime.id,
 				code,
 				message,
 				...(running === undefined ? {} : { running }),
+				...(user === undefined ? {} : { user }),
 			})),
 	);
 	const probes = runtimes.flatMap((runtime) =>
@@ -185,7 +186,7 @@ function health(fleet: RuntimeFleet, tenant: string, name: string, { revision, r
 			.filter(({ plugin }) => plugin === name)
 			.map(({ tenant: _tenant, plugin: _plugin, ...probe }) => ({ runtime: runtime.id, ...probe })),
 	);
-	const fails = faults.length > 0 || probes.some(({ healthy }) => !healthy);
+	const fails = faults.some(({ user }) => user === undefined) || probes.some(({ healthy }) => !healthy);
 	const status = !routed ? "idle" : fails ? "failing" : runtimes.length === 0 ? "unknown" : "running";
 	return { status, faults, probes, recent: { minutes: RECENT_MINUTES, ...recent } };
 }

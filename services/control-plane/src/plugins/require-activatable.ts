@@ -4,7 +4,7 @@ import type { Manifest, PluginLimits } from "@hookbus/schemas";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import { type CheckedConfig, openSecrets } from "../config/check-config.js";
 import type { CheckedConfigs } from "../config/checked-configs.js";
-import { secretFields } from "../config/config-schema.js";
+import { knownSecrets } from "../config/config-schema.js";
 import { findConfig } from "../config/repository.js";
 import type { Queries } from "../database/database.js";
 import { errors } from "../errors.js";
@@ -12,8 +12,12 @@ import type { TenantSecrets } from "../keys/tenant-secrets.js";
 import { requireNotRecalled } from "../recalls/match-recall.js";
 import { type Granted, missingGrants, missingRules } from "../routing/granted.js";
 import { describeRule } from "../routing/network-rules.js";
+import { openUsers } from "../user-configs/open-users.js";
 import { requireFittingMemory } from "./change-limits.js";
 import { findGranted, type VersionRow } from "./repository.js";
+
+/** Most faults that an answer names: of thousands of users all can have the same. */
+const MAX_NAMED_FAULTS = 500;
 
 export interface ActivationParts {
 	readonly secrets: TenantSecrets;
@@ -71,20 +75,20 @@ export async function requireValidConfig(
 ): Promise<void> {
 	const plugin = manifest.name;
 	const stored = await findConfig(queries, tenant, plugin);
-	// A secret of an older version that this one does not have is kept, and not used.
-	const fields = secretFields(manifest);
-	const used = Object.fromEntries(Object.entries(stored.secrets).filter(([field]) => fields.has(field)));
+	const box = await secrets.boxOf(queries, tenant);
+	const used = knownSecrets(manifest, stored.secrets);
 	const faults = checks.faultsOf({
 		manifest,
 		config: stored.config,
-		secrets: await openSecrets(await secrets.boxOf(queries, tenant), tenant, plugin, used),
+		secrets: await openSecrets(box, tenant, plugin, used),
 		bindings: bindings ?? (await bindingsOfPlugin(queries, tenant, plugin)),
+		users: await openUsers(queries, box, tenant, manifest),
 	});
 	const [first] = faults;
 	if (first === undefined) return;
 	throw errors.config_invalid(
 		`the configuration of plugin ${plugin} does not fit version ${manifest.version}: ${first.path || "/"}: ${first.message}; ` +
-			`correct it with PUT /api/v1/plugins/${plugin}/config, or the binding that is named`,
-		{ errors: faults },
+			`correct it with PUT /api/v1/plugins/${plugin}/config, or the binding or the user's own (?user=) that is named`,
+		{ errors: faults.slice(0, MAX_NAMED_FAULTS) },
 	);
 }

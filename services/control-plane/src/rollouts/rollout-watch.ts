@@ -103,7 +103,9 @@ function activationFault(
 	{ tenant, plugin, version, revision }: RolloutRow,
 ): string | undefined {
 	for (const runtime of fleet.stand(tenant, revision).applied) {
-		const fault = runtime.faults.find((candidate) => candidate.plugin === plugin && candidate.version === version);
+		const fault = runtime.faults.find(
+			(candidate) => candidate.plugin === plugin && candidate.version === version && candidate.user === undefined,
+		);
 		if (fault !== undefined)
 			return `runtime ${runtime.id} could not take ${version} into service: ${fault.code}: ${fault.message}`;
 	}

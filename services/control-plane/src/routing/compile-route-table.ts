@@ -1,13 +1,23 @@
 // Compiles a tenant's plugins and bindings into the route table that runtimes work from. A pure function: the same input
 // gives the same table, so every rule can be tested as a row of input and output.
 import { sealedWith, TimeSlices, valueIdOf } from "@hookbus/foundation";
-import { HOOK_NAMES, type HookRoutes, type RoutedPlugin, type RouteStep, type RouteTable, SHARE_BUCKETS } from "@hookbus/schemas";
+import {
+	HOOK_NAMES,
+	type HookRoutes,
+	type RoutedPlugin,
+	type RouteStep,
+	type RouteTable,
+	type SealedSecret,
+	SHARE_BUCKETS,
+	type UserConfig,
+} from "@hookbus/schemas";
 import { canonicalJson, digestOfJson } from "../canonical-json.js";
-import { effectiveConfig } from "../config/config-schema.js";
+import { effectiveConfig, knownSecrets } from "../config/config-schema.js";
 import { effectiveLimits } from "./effective-limits.js";
 import { networkRules } from "./granted.js";
+import type { ResolvedBinding } from "./resolve-binding.js";
 import { type ChainLink, ChainResolver } from "./resolve-chain.js";
-import type { RoutingInput, RoutingPlugin } from "./routing-input.js";
+import type { RoutingInput, RoutingPlugin, RoutingUser } from "./routing-input.js";
 
 export interface TableHead {
 	readonly tenant: string;
@@ -60,12 +70,15 @@ function* compile(head: TableHead, input: RoutingInput): Generator<void, RouteTa
 	const recalled = input.recalledDigests ?? [];
 	const stopped = recalled.length === 0 ? {} : { recalled: [...recalled] };
 	const plugins = routed.byKey();
-	return { spec: "1", ...head, plugins, ...lists, ...keysOf(plugins, input), ...stopped, hooks };
+	const own = routed.userConfigs();
+	const owners = Object.keys(own).length === 0 ? {} : { userConfigs: own };
+	const sealed = [...Object.values(plugins), ...Object.values(own).flat()].flatMap(({ secrets }) => Object.values(secrets));
+	return { spec: "1", ...head, plugins, ...lists, ...owners, ...keysOf(sealed, input), ...stopped, hooks };
 }
 
 /** The data keys that these secrets were sealed with, and no others: a runtime gets what it needs. */
-function keysOf(plugins: RouteTable["plugins"], { dataKeys = {} }: RoutingInput): Pick<RouteTable, "dataKeys"> {
-	const used = new Set(Object.values(plugins).flatMap(({ secrets }) => Object.values(secrets).map(sealedWith)));
+function keysOf(sealed: readonly SealedSecret[], { dataKeys = {} }: RoutingInput): Pick<RouteTable, "dataKeys"> {
+	const used = new Set(sealed.map(sealedWith));
 	const its = Object.entries(dataKeys).filter(([id]) => used.has(id));
 	return its.length === 0 ? {} : { dataKeys: Object.fromEntries(its) };
 }
@@ -111,7 +124,7 @@ function stepOf(link: ChainLink, routed: RoutedPlugins, optIns: Map<string, read
 		optIn === undefined ? undefined : optIn.assistant === null ? optIn.plugin : `${optIn.plugin}@${optIn.assistant}`;
 	if (optInKey !== undefined) optIns.set(optInKey, optIn?.users ?? []);
 	return {
-		plugin: routed.keyOf(link.plugin, link.binding.config ?? {}, arm),
+		plugin: routed.keyOf(link.plugin, link.binding, arm),
 		effect: link.entry.effect,
 		mode: link.binding.mode,
 		onError: link.onError,
@@ -133,8 +146,10 @@ function stepOf(link: ChainLink, routed: RoutedPlugins, optIns: Map<string, read
 class RoutedPlugins {
 	readonly #keys = new Map<string, string>();
 	readonly #routed = new Map<string, RoutedPlugin>();
+	readonly #users = new Map<string, UserConfig[]>();
 
-	keyOf(plugin: RoutingPlugin, override: Record<string, unknown>, arm: ChainLink["arm"]): string {
+	keyOf(plugin: RoutingPlugin, binding: Pick<ResolvedBinding, "config" | "mandatory">, arm: ChainLink["arm"]): string {
+		const override = binding.config ?? {};
 		const name = arm === "candidate" ? `${plugin.name}@${plugin.version}` : plugin.name;
 		const known = `${name} ${canonicalJson(override)}`;
 		let key = this.#keys.get(known);
@@ -145,22 +160,46 @@ class RoutedPlugins {
 			key = changed ? `${name}#${routed.configRevision.slice(0, 12)}` : name;
 			this.#keys.set(known, key);
 			this.#routed.set(key, routed);
+			// Another configuration would switch off what is mandatory as well as `enabled: false`.
+			const users = binding.mandatory ? [] : userConfigsOf(plugin, override, routed);
+			if (users.length > 0) this.#users.set(key, users);
 		}
 		return key;
 	}
 
 	byKey(): Record<string, RoutedPlugin> {
-		return Object.fromEntries([...this.#routed].sort(([a], [b]) => (a < b ? -1 : 1)));
+		return sorted(this.#routed);
+	}
+
+	userConfigs(): Record<string, UserConfig[]> {
+		return sorted(this.#users);
 	}
 }
 
-function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>): RoutedPlugin {
+function sorted<T>(byKey: ReadonlyMap<string, T>): Record<string, T> {
+	return Object.fromEntries([...byKey].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Users for whom the plugin does not run as it does for everybody; only what differs travels with the table. */
+function userConfigsOf(plugin: RoutingPlugin, override: Record<string, unknown>, forAll: RoutedPlugin): UserConfig[] {
+	const texts = new Map(Object.entries(forAll.config).map(([name, value]) => [name, canonicalJson(value)]));
+	return (plugin.users ?? []).flatMap((own) => {
+		const { configRevision, config } = routedPlugin(plugin, override, own);
+		if (configRevision === forAll.configRevision) return [];
+		const differing = Object.entries(config).filter(([name, value]) => texts.get(name) !== canonicalJson(value));
+		const secrets = knownSecrets(plugin.manifest, own.secrets);
+		return [{ user: own.user, configRevision, config: Object.fromEntries(differing), secrets }];
+	});
+}
+
+/** @param own the user's for whom it is; absent: for everybody */
+function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>, own?: RoutingUser): RoutedPlugin {
 	const asked = plugin.manifest.permissions ?? [];
 	const grants = asked.filter((permission) => plugin.grants.includes(permission)).sort();
 	const network = networkRules(plugin.manifest, plugin);
 	const limits = effectiveLimits(plugin.manifest, plugin.limits);
-	const config = effectiveConfig(plugin.manifest, plugin.config, override);
-	const secrets = { ...plugin.secrets };
+	const config = effectiveConfig(plugin.manifest, plugin.config, override, own?.config);
+	const secrets = { ...plugin.secrets, ...knownSecrets(plugin.manifest, own?.secrets ?? {}) };
 	// A secret that was sealed anew is the same value: what runs with it goes on.
 	const values = Object.fromEntries(Object.entries(secrets).map(([field, sealed]) => [field, valueIdOf(sealed)]));
 	// With the revision since which it runs so: a plugin that is disabled and enabled again begins anew in a runtime, whose breaker

@@ -16,18 +16,20 @@ import type { RoutingInput, RoutingPlugin } from "./routing-input.js";
 /**
  * @param assistant null: the tenant scope
  * @param input `unlisted`: further plugins that no binding puts there; absent: none
+ * @param user whose own configurations are shown; absent: how many users have one
  */
 export function explain(
 	input: RoutingInput & { readonly unlisted?: number },
 	revision: number,
 	assistant: string | null,
+	user?: string,
 ): Explanation {
 	const resolver = new ChainResolver(input.bindings);
 	const { unlisted = 0 } = input;
 	const byName = new Map(input.plugins.map((plugin) => [plugin.name, plugin]));
 	const hook = (name: HookName): ExplainedHook => {
 		const { links, leftOut } = resolver.resolve(input.plugins, name, assistant);
-		return { chain: links.map((link) => explainStep(name, link, byName)), leftOut: [...leftOut] };
+		return { chain: links.map((link) => explainStep(name, link, byName, user)), leftOut: [...leftOut] };
 	};
 	return {
 		assistant: assistant ?? ALL_ASSISTANTS,
@@ -42,9 +44,15 @@ export function explain(
 	};
 }
 
-function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string, RoutingPlugin>): ExplainedStep {
+function explainStep(
+	hook: HookName,
+	link: ChainLink,
+	byName: ReadonlyMap<string, RoutingPlugin>,
+	user: string | undefined,
+): ExplainedStep {
 	const { binding, entry, place, plugin } = link;
 	const percentage = percentageOf(link);
+	const ownConfigs = ownConfigsAt(link, user);
 	const dependencies = describeDependencies(plugin.manifest, (name) => byName.get(name));
 	return {
 		plugin: plugin.name,
@@ -60,8 +68,9 @@ function explainStep(hook: HookName, link: ChainLink, byName: ReadonlyMap<string
 		...(percentage === 100 ? {} : { percentage }),
 		...(link.arm === "candidate" ? { arm: link.arm } : {}),
 		...(binding.optIn === undefined ? {} : { optedIn: binding.optIn.users?.length ?? 0 }),
+		...(ownConfigs === 0 ? {} : { ownConfigs }),
 		...(dependencies.length === 0 ? {} : { dependencies }),
-		reason: [whoBinds(link), ...forWhom(link), whereItStands(hook, link)].join("; "),
+		reason: [whoBinds(link), ...forWhom(link), ...withWhat(ownConfigs, user), whereItStands(hook, link)].join("; "),
 	};
 }
 
@@ -87,6 +96,17 @@ function forWhom(link: ChainLink): string[] {
 		...(percentage === 100 ? [] : [`for ${percentage} % of the conversations`]),
 		...(optIn === undefined ? [] : [`for ${optIn.users?.length ?? 0} users who opted in`]),
 	];
+}
+
+/** Users, or whether this one, with a configuration of their own; at a mandatory binding none counts. */
+function ownConfigsAt({ binding, plugin: { users = [] } }: ChainLink, user: string | undefined): number {
+	if (binding.mandatory) return 0;
+	return user === undefined ? users.length : users.filter((own) => own.user === user).length;
+}
+
+function withWhat(ownConfigs: number, user: string | undefined): string[] {
+	if (ownConfigs === 0) return [];
+	return [user === undefined ? `${ownConfigs} users have a configuration of their own` : "with the user's own configuration"];
 }
 
 function whereItStands(hook: HookName, { entry, place }: ChainLink): string {

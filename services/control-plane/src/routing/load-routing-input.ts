@@ -11,6 +11,7 @@ import { recalledDigests } from "../recalls/recalled-digests.js";
 import { activeRecalls } from "../recalls/repository.js";
 import { candidates } from "../rollouts/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
+import { userConfigsByPlugin } from "../user-configs/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingBinding, RoutingInput, RoutingPlugin } from "./routing-input.js";
 
@@ -107,6 +108,7 @@ async function loadPlugins(queries: Queries, tenant: string, which: SQL | undefi
 	const purging = await purgingPlugins(queries, tenant);
 	const recalls = await activeRecalls(queries, tenant);
 	const trying = await candidates(queries, tenant);
+	const own = await userConfigsByPlugin(queries, tenant);
 	const isRecalled = (candidate: { readonly version: string; readonly digest: string } | undefined, plugin: string) =>
 		candidate !== undefined &&
 		matchRecall(recalls, { plugin, version: candidate.version, digest: candidate.digest }) !== undefined;
@@ -118,6 +120,7 @@ async function loadPlugins(queries: Queries, tenant: string, which: SQL | undefi
 			secrets: row.secrets ?? {},
 			candidate: isRecalled(trying.get(row.name), row.name) ? undefined : trying.get(row.name),
 			purgePending: purging.has(row.name),
+			users: own.get(row.name) ?? [],
 			...(recall === undefined ? {} : { recalled: recall.reason }),
 			...(granted.get(row.name) ?? NOTHING_GRANTED),
 		};

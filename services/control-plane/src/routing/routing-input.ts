@@ -33,8 +33,19 @@ export interface RoutingPlugin extends Granted {
 	/** Global configuration, without defaults. */
 	readonly config: Config;
 	readonly secrets: Readonly<Record<string, SealedSecret>>;
+	/** Users with a configuration of their own, by id; absent: none. */
+	readonly users?: readonly RoutingUser[];
 	/** Absent: no rollout runs. */
 	readonly candidate?: RoutingCandidate | undefined;
+}
+
+/** What one user has as their own. */
+export interface RoutingUser {
+	readonly user: string;
+	/** Laid over everybody's. */
+	readonly config: Config;
+	/** Sealed for the user. */
+	readonly secrets: Readonly<Record<string, SealedSecret>>;
 }
 
 export interface RoutingBinding {

@@ -60,9 +60,10 @@ export function modulesOf(stored: StoredTable): Map<string, number> {
 	return new Map(Object.values(stored.table.plugins).map(({ digest, size }) => [digest, size]));
 }
 
-function tooLarge({ tenant, plugins }: RouteTable, size: number) {
-	const [largest] = Object.entries(plugins)
-		.map(([key, plugin]) => ({ key, size: Buffer.byteLength(JSON.stringify(plugin)) }))
+function tooLarge({ tenant, plugins, userConfigs = {} }: RouteTable, size: number) {
+	const users = Object.entries(userConfigs).map(([key, own]): [string, unknown] => [`users' own for ${key}`, own]);
+	const [largest] = [...Object.entries<unknown>(plugins), ...users]
+		.map(([key, part]) => ({ key, size: Buffer.byteLength(JSON.stringify(part)) }))
 		.sort((a, b) => b.size - a.size);
 	return errors.route_table_too_large(
 		`with this change the route table of tenant ${tenant} would have ${size} bytes; at most ${MAX_ROUTE_TABLE_BYTES} are taken over by runtimes. ` +

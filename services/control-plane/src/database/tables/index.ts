@@ -21,3 +21,4 @@ export { tenantKeys } from "./tenant-keys.js";
 export { tenants } from "./tenants.js";
 export { trustPolicies } from "./trust-policies.js";
 export { trustedPublishers } from "./trusted-publishers.js";
+export { userConfigs } from "./user-configs.js";
