@@ -130,7 +130,7 @@ export class LiveTables {
 	/** Every plugin that events may run on now. */
 	inService(): PluginInService[] {
 		return [...this.#tables].flatMap(([tenant, { prepared }]) =>
-			[...prepared.images.values()].map((image) => ({ tenant, revision: prepared.table.revision, image })),
+			[...new Set(prepared.imageOf.values())].map((image) => ({ tenant, revision: prepared.table.revision, image })),
 		);
 	}
 
@@ -157,12 +157,15 @@ export class LiveTables {
 	#remove(table: LiveTable): void {
 		const kept = [...this.#tables.values(), ...this.#leaving, ...this.#coming];
 		const usedImages = new Set(kept.flatMap((other) => [...other.prepared.images.keys()]));
-		const unused = [...table.prepared.images.values()].filter(({ key }) => !usedImages.has(key));
+		const unused = [...table.prepared.images.keys()].filter((key) => !usedImages.has(key));
 		this.#executor.remove(
 			table.allChains().map((chain) => chain.id),
-			unused.map(({ key }) => key),
+			unused,
 		);
-		if (table.replaced) for (const image of unused) void this.#shutDown(image);
+		if (table.replaced) {
+			const gone = [...new Set(table.prepared.imageOf.values())].filter(({ key }) => !usedImages.has(key));
+			for (const image of gone) void this.#shutDown(image);
+		}
 		this.#retainRights();
 		this.#modules.retain(
 			kept.flatMap((other) => other.prepared.modules),
