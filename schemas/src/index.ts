@@ -2,6 +2,7 @@
 
 export * from "./api/api-key.js";
 export * from "./api/binding.js";
+export * from "./api/binding-order.js";
 export * from "./api/change.js";
 export * from "./api/dead-letter-record.js";
 export * from "./api/execution-figures.js";

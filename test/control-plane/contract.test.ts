@@ -25,6 +25,7 @@ import { rows } from "./stored-names.js";
 const CALLED_RIGHTLY_IN: Readonly<Record<string, readonly RegExp[]>> = {
 	"rollouts.test.ts": [/\/rollouts\b/],
 	"rollback.test.ts": [/\/rollback$/],
+	"binding-order.test.ts": [/\/plugins\/order$/],
 	"binding-audience.test.ts": [/\/assistants\/:id\/plugins\/:plugin\/users\b/],
 	"execution-feed.test.ts": [/\/plugin-executions\/live$/],
 	"dead-letters.test.ts": [/\/dead-letters\b/],

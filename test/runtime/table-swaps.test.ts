@@ -62,7 +62,7 @@ function chainOf(id: number, waits = false): ThreadChain {
 function preparedTable(revision: number, ...keys: string[]): PreparedTable {
 	return {
 		table: buildTable("acme", revision, []),
-		images: new Map(keys.map((key) => [key, { key, modules: { ownCalls: [] as string[] } } as unknown as PluginImage])),
+		images: new Map(keys.map((key) => [key, { key } as PluginImage])),
 		rights: new Map(),
 		imageOf: new Map(),
 		optIns: new Map(),

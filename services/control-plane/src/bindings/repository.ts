@@ -78,6 +78,20 @@ export async function saveBinding(
 		});
 }
 
+/** Changes nothing else of the binding. */
+export async function setBindingOrder(
+	queries: Queries,
+	tenant: string,
+	plugin: string,
+	assistant: string | null,
+	order: number,
+): Promise<void> {
+	await queries
+		.update(bindings)
+		.set({ order, updatedAt: sql`now()` })
+		.where(and(eq(bindings.tenant, tenant), eq(bindings.plugin, plugin), isScope(assistant)));
+}
+
 /** True when there was one. */
 export async function deleteBinding(
 	queries: Queries,

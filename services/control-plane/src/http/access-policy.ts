@@ -49,6 +49,7 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 
 	"GET /api/v1/assistants/:id/plugins": "viewer",
 	"POST /api/v1/assistants/:id/plugins": "operator",
+	"PUT /api/v1/assistants/:id/plugins/order": "operator",
 	"PUT /api/v1/assistants/:id/plugins/:plugin": "operator",
 	"DELETE /api/v1/assistants/:id/plugins/:plugin": "operator",
 	"GET /api/v1/assistants/:id/plugins/:plugin/users": "viewer",

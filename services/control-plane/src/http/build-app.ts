@@ -7,6 +7,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import type { Logger } from "pino";
 import { addApiKeyRoutes } from "../api-keys/routes.js";
 import { addOptInRoutes } from "../bindings/opt-in-routes.js";
+import { addOrderRoutes } from "../bindings/order-routes.js";
 import { addBindingRoutes } from "../bindings/routes.js";
 import type { BusLink } from "../bus/bus-link.js";
 import type { CheckThreads } from "../checks/check-threads.js";
@@ -146,6 +147,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addLimitRoutes(app, { ...parts, answerChange });
 	addConfigRoutes(app, { ...parts, answerChange, checks });
 	addUserConfigRoutes(app, { ...parts, answerChange });
+	addOrderRoutes(app, { ...parts, answerChange });
 	addBindingRoutes(app, { ...parts, answerChange, checks });
 	addOptInRoutes(app, { ...parts, answerChange });
 	addMetricsRoutes(app, parts);

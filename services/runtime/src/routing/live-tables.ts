@@ -128,7 +128,7 @@ export class LiveTables {
 	/** Every plugin that events may run on now. */
 	inService(): PluginInService[] {
 		return [...this.#tables].flatMap(([tenant, { prepared }]) =>
-			[...prepared.images.values()].map((image) => ({ tenant, revision: prepared.table.revision, image })),
+			[...new Set(prepared.imageOf.values())].map((image) => ({ tenant, revision: prepared.table.revision, image })),
 		);
 	}
 
@@ -163,7 +163,10 @@ export class LiveTables {
 			goneChains.map((chain) => chain.id),
 			unused.map(({ key }) => key),
 		);
-		if (table.replaced) for (const image of unused) void this.#shutDown(image);
+		if (table.replaced) {
+			const gone = [...new Set(table.prepared.imageOf.values())].filter(({ key }) => !usedImages.has(key));
+			for (const image of gone) void this.#shutDown(image);
+		}
 		this.#retainRights();
 		this.#modules.retain(
 			kept.flatMap((other) => other.prepared.modules),
