@@ -58,14 +58,16 @@ export function addEntityTags(app: App, database: Database): void {
 }
 
 async function tagOf(queries: Queries, subject: Subject, tenant: string, named: string): Promise<string> {
+	// A secret that is set anew changes the time of its row; one that is sealed anew is the same.
+	const row = sql`(to_jsonb(t) - 'secrets')::text`;
 	const parts = TABLES[subject].map(
 		([table, column]) => sql`(
-			SELECT coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '') FROM ${sql.identifier(table)} t
+			SELECT coalesce(string_agg(${row}, chr(10) ORDER BY ${row}), '') FROM ${sql.identifier(table)} t
 			WHERE t.tenant = ${tenant} AND coalesce(t.${sql.identifier(column)}, '*') = ${named})`,
 	);
-	const [row] = await queries
+	const [found] = await queries
 		.select({ tag: sql<string>`md5(concat_ws(chr(10), ${sql.join(parts, sql`, `)}))` })
 		.from(tenants)
 		.where(eq(tenants.id, tenant));
-	return `"${row?.tag}"`;
+	return `"${found?.tag}"`;
 }
