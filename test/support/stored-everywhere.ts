@@ -1,5 +1,7 @@
-// Everything that a deployment has stored, as text: every row of every table, and every message of every stream, which is what
-// key-value buckets and object stores are made of. For tests that look for something that must not be anywhere.
+// Everything that a deployment has stored, as text: every row of every table, every message of every stream, which is what key-value
+// buckets and object stores are made of, and every file. For tests that look for something that must not be anywhere.
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { NatsConnection } from "nats";
 
 export interface Stored {
@@ -37,6 +39,14 @@ export async function storedInStreams(connection: NatsConnection): Promise<Store
 		found.push({ where: `stream ${config.name}`, text: texts.join("\n") });
 	}
 	return found;
+}
+
+/** Every file below these directories, one entry for each. */
+export function storedInFiles(...directories: readonly string[]): Stored[] {
+	return directories
+		.flatMap((directory) => readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name)))
+		.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+		.map((path) => ({ where: path, text: readFileSync(path, "latin1") }));
 }
 
 /** Where a text stands, also as its base64 and as JSON would write it. */

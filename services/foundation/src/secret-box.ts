@@ -63,11 +63,17 @@ export function createSecretOpener(master: MasterKeys, dataKeys: DataKeys): Secr
 	};
 }
 
-/** @param sealWith the data key of the tenant for what is sealed from now on; asked for when something is */
+/** @param sealWith the data key of the tenant for what is sealed from now on; asked for once, when something is sealed */
 export function createSecretBox(master: MasterKeys, dataKeys: DataKeys, sealWith: () => Promise<DataKey>): SecretBox {
 	const opener = createSecretOpener(master, dataKeys);
+	const sealing = new Map<string, Promise<SealingKey>>();
+	const keyOf = (tenant: string): Promise<SealingKey> => {
+		const key = sealing.get(tenant) ?? sealWith().then((dataKey) => master.unwrap(tenant, dataKey));
+		sealing.set(tenant, key);
+		return key;
+	};
 	const seal = async (plaintext: string, place: SecretPlace, valueId: string): Promise<SealedSecret> => {
-		const key = await master.unwrap(place.tenant, await sealWith());
+		const key = await keyOf(place.tenant);
 		const jwe = await key.seal(new TextEncoder().encode(plaintext), [...boundTo(place), key.id]);
 		return { jwe, valueId };
 	};

@@ -115,7 +115,8 @@ async function tagOf(
 	const ofScope = scoped === undefined ? sql`` : sql`AND coalesce(t.${sql.identifier(scoped)}, '*') = ${scope}`;
 	const parts = TABLES[subject].map(({ table, column, shown, everywhere }) => {
 		const columns = shown?.map((name) => sql`t.${sql.identifier(name)}`);
-		const row = columns === undefined ? sql`t::text` : sql`ROW(${sql.join(columns, sql`, `)})::text`;
+		// A secret that is set anew changes the time of its row; one that is sealed anew is the same.
+		const row = columns === undefined ? sql`(to_jsonb(t) - 'secrets')::text` : sql`ROW(${sql.join(columns, sql`, `)})::text`;
 		const ofTenant = everywhere === true ? sql`(t.tenant = ${tenant} OR t.everywhere)` : sql`t.tenant = ${tenant}`;
 		const ofNamed = column === undefined ? sql`` : sql`AND coalesce(t.${sql.identifier(column)}, '*') = ${named}`;
 		return sql`(

@@ -27,14 +27,12 @@ export interface KeyRotationParts extends KeyStatusParts {
 
 /** Milliseconds that a rotation waits for the fleet at its end, and between two looks. */
 const SETTLE_MS = 60_000;
-const LOOK_MS = 250;
+const LOOK_MS = 500;
 const MAX_FAILURES = 20;
-
-type Running = { -readonly [Name in keyof Shown]: Shown[Name] };
 
 export class KeyRotation {
 	readonly #parts: KeyRotationParts;
-	#last: Running | undefined;
+	#last: Shown | undefined;
 	#running: Promise<void> = Promise.resolve();
 
 	constructor(parts: KeyRotationParts) {
@@ -55,7 +53,7 @@ export class KeyRotation {
 		if (this.#last?.state === "running") {
 			throw errors.key_rotation_running("a rotation of keys runs in this control plane; GET /api/v1/keys says how far it is");
 		}
-		const started: Running = {
+		const started: Shown = {
 			state: "running",
 			dataKeys,
 			startedAt: new Date().toISOString(),
@@ -73,7 +71,7 @@ export class KeyRotation {
 	}
 
 	/** Never rejects. */
-	async #run(actor: Actor, rotation: Running): Promise<void> {
+	async #run(actor: Actor, rotation: Shown): Promise<void> {
 		const { logger } = this.#parts;
 		try {
 			await this.#rotateAll(actor, rotation);
@@ -87,7 +85,7 @@ export class KeyRotation {
 		logger.info({ tenants: rotation.tenants, failures: rotation.failures.length }, "the rotation of keys ended");
 	}
 
-	async #rotateAll(actor: Actor, rotation: Running): Promise<void> {
+	async #rotateAll(actor: Actor, rotation: Shown): Promise<void> {
 		const { database, logger, onChange, stopping } = this.#parts;
 		const tenants = await database.acrossTenants.query(allTenants);
 		rotation.tenants = { done: 0, all: tenants.length };
