@@ -33,6 +33,8 @@ describe("shutdown", () => {
 			chains: new Map(),
 			faults: [],
 			modules: [],
+			optIns: new Map(),
+			users: { images: new Map(), taken: [], faults: [], refused: new Map(), waits: new Set() },
 		};
 	}
 

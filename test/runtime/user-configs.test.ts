@@ -98,26 +98,22 @@ test("a version that fails for everybody still runs for the users with whose con
 	expect(await config("bob")).toEqual({ colour: "red" });
 });
 
-test("HP-03 configurations that hang hold up a table for a moment and are tried once; the others are tried in turn", async () => {
+test("HP-03 a configuration that hangs costs its user; what there was no time for is tried by itself, in a moment", async () => {
 	const { apply, config } = tenantWithPlugin();
 	const limits = { timeoutMs: TIMEOUT_MS };
 	const hanging = { eve: { config: { hang: true } } };
 	await apply({ limits });
-	const started = performance.now();
-	const faults = await apply({ limits, users: { ...hanging, zoe: { config: { colour: "blue" } } } });
-	// Two tries of the last one, and the threads that they cost, come on top.
-	expect(performance.now() - started).toBeLessThan(USERS_MS + 2 * TIMEOUT_MS + 2_000);
-	expect(faults).toMatchObject([
+	// Tried twice, which is all the time that users have.
+	expect(await apply({ limits, users: { ...hanging, zoe: { config: { colour: "blue" } } } })).toMatchObject([
 		{ code: "timeout", user: "eve", running: "1.0.0" },
 		{ code: "not_tried_yet", user: "zoe", running: "1.0.0" },
 	]);
-	expect(await config("zoe")).toEqual({ colour: "red" });
-	// By itself, without another table.
+	for (const user of ["eve", "zoe"]) expect(await config(user)).toEqual({ colour: "red" });
+	// Without another table.
 	await expect.poll(() => config("zoe"), { timeout: 30_000, interval: 100 }).toEqual({ colour: "blue" });
-	const again = performance.now();
-	const remembered = await apply({ limits, users: { ...hanging, zoe: { config: { colour: "green" } } } });
-	expect(remembered).toMatchObject([{ code: "timeout", user: "eve" }]);
-	expect(performance.now() - again).toBeLessThan(2 * TIMEOUT_MS);
+	expect(await apply({ limits, users: { ...hanging, zoe: { config: { colour: "green" } } } })).toMatchObject([
+		{ code: "timeout", user: "eve" },
+	]);
 	expect(await config("zoe")).toEqual({ colour: "green" });
 });
 

@@ -1,6 +1,6 @@
 // Compiles a tenant's plugins and bindings into the route table that runtimes work from. A pure function: the same input
 // gives the same table, so every rule can be tested as a row of input and output.
-import { sealedWith, TimeSlices, valueIdOf } from "@hookbus/foundation";
+import { sealedWith, TimeSlices } from "@hookbus/foundation";
 import {
 	HOOK_NAMES,
 	type HookRoutes,
@@ -12,12 +12,14 @@ import {
 	type UserConfig,
 } from "@hookbus/schemas";
 import { canonicalJson, digestOfJson } from "../canonical-json.js";
-import { effectiveConfig, knownSecrets } from "../config/config-schema.js";
+import { effectiveConfig } from "../config/config-schema.js";
+import { compileUserConfigs } from "./compile-user-configs.js";
 import { effectiveLimits } from "./effective-limits.js";
 import { networkRules } from "./granted.js";
 import type { ResolvedBinding } from "./resolve-binding.js";
 import { type ChainLink, ChainResolver } from "./resolve-chain.js";
-import type { RoutingInput, RoutingPlugin, RoutingUser } from "./routing-input.js";
+import type { RoutingInput, RoutingPlugin } from "./routing-input.js";
+import { secretValues } from "./secret-values.js";
 
 export interface TableHead {
 	readonly tenant: string;
@@ -161,7 +163,7 @@ class RoutedPlugins {
 			this.#keys.set(known, key);
 			this.#routed.set(key, routed);
 			// Another configuration would switch off what is mandatory as well as `enabled: false`.
-			const users = binding.mandatory ? [] : userConfigsOf(plugin, override, routed);
+			const users = binding.mandatory ? [] : compileUserConfigs(plugin, routed);
 			if (users.length > 0) this.#users.set(key, users);
 		}
 		return key;
@@ -180,28 +182,13 @@ function sorted<T>(byKey: ReadonlyMap<string, T>): Record<string, T> {
 	return Object.fromEntries([...byKey].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Users for whom the plugin does not run as it does for everybody; only what differs travels with the table. */
-function userConfigsOf(plugin: RoutingPlugin, override: Record<string, unknown>, forAll: RoutedPlugin): UserConfig[] {
-	const texts = new Map(Object.entries(forAll.config).map(([name, value]) => [name, canonicalJson(value)]));
-	return (plugin.users ?? []).flatMap((own) => {
-		const { configRevision, config } = routedPlugin(plugin, override, own);
-		if (configRevision === forAll.configRevision) return [];
-		const differing = Object.entries(config).filter(([name, value]) => texts.get(name) !== canonicalJson(value));
-		const secrets = knownSecrets(plugin.manifest, own.secrets);
-		return [{ user: own.user, configRevision, config: Object.fromEntries(differing), secrets }];
-	});
-}
-
-/** @param own the user's for whom it is; absent: for everybody */
-function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>, own?: RoutingUser): RoutedPlugin {
+function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>): RoutedPlugin {
 	const asked = plugin.manifest.permissions ?? [];
 	const grants = asked.filter((permission) => plugin.grants.includes(permission)).sort();
 	const network = networkRules(plugin.manifest, plugin);
 	const limits = effectiveLimits(plugin.manifest, plugin.limits);
-	const config = effectiveConfig(plugin.manifest, plugin.config, override, own?.config);
-	const secrets = { ...plugin.secrets, ...knownSecrets(plugin.manifest, own?.secrets ?? {}) };
-	// A secret that was sealed anew is the same value: what runs with it goes on.
-	const values = Object.fromEntries(Object.entries(secrets).map(([field, sealed]) => [field, valueIdOf(sealed)]));
+	const config = effectiveConfig(plugin.manifest, plugin.config, override);
+	const secrets = { ...plugin.secrets };
 	// With the revision since which it runs so: a plugin that is disabled and enabled again begins anew in a runtime, whose breaker
 	// has given it up, also when that runtime never saw the table between the two.
 	const since = plugin.changedRevision;
@@ -210,7 +197,7 @@ function routedPlugin(plugin: RoutingPlugin, override: Record<string, unknown>, 
 		version: plugin.version,
 		digest: plugin.digest,
 		size: plugin.size,
-		configRevision: digestOfJson({ config, secrets: values, grants, network, limits, since }).slice(0, 32),
+		configRevision: digestOfJson({ config, secrets: secretValues(secrets), grants, network, limits, since }).slice(0, 32),
 		config,
 		secrets,
 		grants,

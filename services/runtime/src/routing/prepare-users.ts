@@ -2,6 +2,7 @@
 // that fails costs only its user, who goes on with what ran for them before, or by the failure policy; what it failed with is kept, so
 // that it is not tried again with each table. All tries of a table together have a limit: whoever sets a configuration that makes a
 // plugin slow must not hold up the changes of everybody.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { CodedError, describeError, type SecretOpener } from "@hookbus/foundation";
 import type { ActivationFault, Permission, RoutedPlugin, RouteTable, UserConfig } from "@hookbus/schemas";
@@ -23,6 +24,8 @@ import {
 import type { ModuleStore } from "./module-store.js";
 import type { PreparedTable } from "./prepare-table.js";
 
+/** Users whose images are looked up before the event loop has its turn. */
+const USERS_AT_ONCE = 200;
 /** Code of the fault of a user whose configuration was not tried out yet. */
 export const NOT_TRIED_YET = "not_tried_yet";
 
@@ -37,7 +40,16 @@ export interface PreparedUsers {
 	readonly waits: ReadonlySet<string>;
 }
 
-type FailedTry = Pick<FailedImage, "code" | "message" | "secrets">;
+interface FailedTry extends Pick<FailedImage, "code" | "message" | "secrets"> {
+	/** How often it was tried. */
+	readonly tries: number;
+	/** Monotonic milliseconds from which on the next table tries it again; absent: never. */
+	readonly againAt?: number;
+}
+
+/** Milliseconds until one that was too slow is tried again; twice as many each time. A machine that was busy looks the same. */
+const AGAIN_MS = 60_000;
+const MAX_DOUBLINGS = 6;
 
 export interface UsersOfTable {
 	readonly table: RouteTable;
@@ -102,6 +114,8 @@ class UsersPass implements PreparedUsers {
 			const { configRevision } = own;
 			const plugin: RoutedPlugin = { ...routed, configRevision, config: { ...routed.config, ...own.config } };
 			users.set(own.user, await this.#imageFor({ key, own, plugin }, forAll));
+			// Events come first, however many users there are.
+			if (users.size % USERS_AT_ONCE === 0) await nextTurn();
 		}
 		// The one of before where nothing is different: a thread then gets nothing new.
 		const known = this.#from.previous?.users.images.get(key);
@@ -119,7 +133,7 @@ class UsersPass implements PreparedUsers {
 		const { key, own, plugin } = owner;
 		// Nobody's configuration would help: that is the plugin's fault, and stands there.
 		const isModule = "code" in forAll && forAll.modules === undefined;
-		const loaded = isModule ? forAll : await this.#load(owner, forAll);
+		const loaded = isModule ? await this.#withOwnSecrets(owner, forAll) : await this.#load(owner, forAll);
 		if ("image" in loaded) return this.#take(key, loaded);
 		const earlier = await this.#earlier(owner, loaded.secrets ?? {});
 		if (!isModule) {
@@ -147,9 +161,15 @@ class UsersPass implements PreparedUsers {
 		if (unchanged !== undefined) return this.#keep(itsKey, { image: unchanged, rights: previous?.rights.get(itsKey) });
 		const modules = "image" in forAll ? forAll.image.modules : forAll.modules;
 		const ofAll = "image" in forAll ? forAll.rights?.secrets : forAll.secrets;
-		const failedBefore = previous?.users.refused.get(itsKey);
-		if (failedBefore !== undefined) return this.#refuse(itsKey, failedBefore);
-		return await this.#make(itsKey, own, plugin, modules, ofAll ?? {});
+		const failed = previous?.users.refused.get(itsKey);
+		const isOver = failed !== undefined && performance.now() < (failed.againAt ?? Number.POSITIVE_INFINITY);
+		if (isOver) return this.#refuse(itsKey, failed);
+		const loaded = await this.#make(itsKey, own, plugin, modules, ofAll ?? {});
+		if ("image" in loaded) return this.#keep(itsKey, loaded);
+		if (loaded.code === NOT_TRIED_YET) return failed === undefined ? { ...loaded, tries: 0 } : this.#refuse(itsKey, failed);
+		const tries = (failed?.tries ?? 0) + 1;
+		const again = { againAt: performance.now() + AGAIN_MS * 2 ** Math.min(tries - 1, MAX_DOUBLINGS) };
+		return this.#refuse(itsKey, { ...loaded, tries, ...(loaded.code === "timeout" ? again : {}) });
 	}
 
 	async #make(
@@ -158,27 +178,38 @@ class UsersPass implements PreparedUsers {
 		plugin: RoutedPlugin,
 		modules: LinkedModules | undefined,
 		secretsOfAll: Readonly<Record<string, string>>,
-	): Promise<MadeImage | FailedTry> {
+	): Promise<MadeImage | Omit<FailedTry, "tries">> {
 		const { tenant } = this.#from.table;
-		const { executor, ceiling, secrets: box } = this.#parts;
+		const { executor, ceiling } = this.#parts;
 		if (modules === undefined) throw new Error(`plugin ${plugin.name} has no modules to make the image of a user from`);
 		let secrets: Readonly<Record<string, string>> | undefined;
 		try {
-			const { name, grants } = plugin;
-			const mine = await openSecrets(tenant, { name, grants, secrets: own.secrets }, box, own.user);
-			secrets = { ...secretsOfAll, ...mine };
+			secrets = { ...secretsOfAll, ...(await this.#openOwn(own, plugin)) };
 			if (performance.now() > this.#tryUntil) {
 				const message = `those before it took ${this.#parts.userConfigsMs} ms together; it is tried out in a moment`;
 				return { code: NOT_TRIED_YET, message, secrets };
 			}
 			const made = makeImage(tenant, plugin, { key, modules, secrets, ceiling, ofUsers: true });
 			const fault = await tryOut(made.image, executor);
-			if (fault === undefined) return this.#keep(key, made);
-			return this.#refuse(key, { code: fault.code, message: fault.message, secrets });
+			return fault === undefined ? made : { code: fault.code, message: fault.message, secrets };
 		} catch (thrown) {
 			const code = thrown instanceof CodedError ? thrown.code : "load_failed";
-			return this.#refuse(key, { code, message: describeError(thrown), secrets });
+			return { code, message: describeError(thrown), secrets };
 		}
+	}
+
+	/** What goes on for a user while a module cannot be had goes on with that user's secrets, not with everybody's. */
+	async #withOwnSecrets({ own, plugin }: Owner, failed: FailedImage): Promise<Omit<FailedTry, "tries">> {
+		try {
+			return { ...failed, secrets: { ...failed.secrets, ...(await this.#openOwn(own, plugin)) } };
+		} catch {
+			// Why it cannot be opened is said when the module is there.
+			return { ...failed, secrets: undefined };
+		}
+	}
+
+	#openOwn(own: UserConfig, { name, grants }: RoutedPlugin): Promise<Record<string, string>> {
+		return openSecrets(this.#from.table.tenant, { name, grants, secrets: own.secrets }, this.#parts.secrets, own.user);
 	}
 
 	#keep(key: string, made: MadeImage): MadeImage {
