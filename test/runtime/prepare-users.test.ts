@@ -1,6 +1,6 @@
 // Making the images of users, with an executor and modules that do what the test says: what is tried, when again, and with which
 // secrets something goes on. With real plugins it is in user-configs.test.ts.
-import { createSecretBox } from "@hookbus/foundation";
+import { createMasterKeys } from "@hookbus/foundation";
 import type { PluginImage } from "@hookbus/runtime";
 import { isRouteTable, type RouteTable } from "@hookbus/schemas";
 import pino from "pino";
@@ -9,10 +9,10 @@ import type { LinkedModules } from "../../services/runtime/src/plugin-host/linke
 import type { ModuleStore } from "../../services/runtime/src/routing/module-store.js";
 import { type PreparedTable, type PrepareParts, prepareTable } from "../../services/runtime/src/routing/prepare-table.js";
 import { buildTable, TEST_MASTER_KEY, type TestPlugin } from "../support/route-tables.js";
+import { makeTenantBox } from "../support/tenant-box.js";
 
 const HOOK = "on_chat_message" as const;
 const USERS_MS = 1_000;
-const box = createSecretBox(TEST_MASTER_KEY);
 
 afterEach(() => void vi.useRealTimers());
 
@@ -28,10 +28,11 @@ function preparing() {
 				return {} as LinkedModules;
 			},
 		} as unknown as ModuleStore,
-		secrets: box,
+		masterKeys: createMasterKeys(TEST_MASTER_KEY),
 		executor: {
 			inFlight: 0,
 			threads: 0,
+			callOwn: async () => undefined,
 			probe: async (image: PluginImage) => {
 				tried.push(image.config["colour"] ?? "none");
 				const code = answers.probe(image);
@@ -122,6 +123,8 @@ test("while a module cannot be had a user goes on with the own secrets of now, a
 	const { prepare, answers } = preparing();
 	const seal = async (table: RouteTable) => {
 		const place = { tenant: "acme", plugin: "p", field: "key" };
+		const { box, dataKeys } = await makeTenantBox("acme", TEST_MASTER_KEY);
+		table.dataKeys = dataKeys;
 		Object.assign(table.plugins["p"]?.secrets ?? {}, { key: await box.seal("everybody's", place) });
 		const own = table.userConfigs?.["p"]?.[0];
 		Object.assign(own?.secrets ?? {}, { key: await box.seal(`ann's ${table.revision}`, { ...place, user: "ann" }) });

@@ -60,6 +60,12 @@ export async function findActiveKey(queries: Queries, hash: string): Promise<Api
 	return row;
 }
 
+/** Also one that was revoked or has expired, to know whose it was. */
+export async function findKeyByHash(queries: Queries, hash: string): Promise<ApiKeyRow | undefined> {
+	const [row] = await queries.select(shown).from(apiKeys).where(eq(apiKeys.hash, hash));
+	return row;
+}
+
 /** Oldest first. */
 export async function listKeys(queries: Queries, tenant: string): Promise<ApiKeyRow[]> {
 	return await queries.select(shown).from(apiKeys).where(eq(apiKeys.tenant, tenant)).orderBy(apiKeys.createdAt, apiKeys.id);

@@ -37,13 +37,14 @@ export function addAuthentication(app: FastifyInstance, database: Database, toke
 		const needed = accessOf(Array.isArray(method) ? request.method : (method ?? request.method), url);
 		if (needed === "open") return;
 		const caller = await authenticate(request, database, tokens);
+		// Known from here on, also to what records a refusal.
+		request.caller = caller;
 		if (!isAllowed(caller.role, needed)) throw roleMissing(caller.role, needed);
 		if (PLATFORM_ROUTES.has(`${request.method} ${url}`) && caller.tenant !== DEFAULT_TENANT) {
 			throw errors.role_missing(
 				`this call is for keys of the tenant ${DEFAULT_TENANT}; this API key belongs to ${caller.tenant}`,
 			);
 		}
-		request.caller = caller;
 	});
 }
 

@@ -6,6 +6,7 @@ import type { MasterKeys } from "@hookbus/foundation";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import type { Logger } from "pino";
 import { addApiKeyRoutes } from "../api-keys/routes.js";
+import { addSecurityEvents } from "../audit/security-events.js";
 import { addOptInRoutes } from "../bindings/opt-in-routes.js";
 import { addOrderRoutes } from "../bindings/order-routes.js";
 import { addBindingRoutes } from "../bindings/routes.js";
@@ -125,6 +126,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addErrorReplies(app);
 	refuseWhileStopping(app, parts.stopping);
 	addAddressLimit(app, parts.rateLimits);
+	addSecurityEvents(app, parts.database);
 	addAuthentication(app, parts.database, parts.tokens);
 	addKeyLimit(app, parts.rateLimits);
 	addHeaders(app, parts);
