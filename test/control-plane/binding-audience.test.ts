@@ -13,9 +13,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
 import { closeAfter } from "../support/close-after.js";
-import { connectTo } from "../support/connect.js";
-import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import type { StartedControlPlane } from "../support/start-control-plane.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { binding, plugin } from "./routing-input.js";
@@ -83,11 +82,9 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let routes: KV;
 
 	beforeAll(async () => {
-		const natsUrl = (await startNats()).url;
-		control = await startTestControlPlane({ natsUrl, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		routes = await routeBucket(await connectTo(natsUrl));
+		const bus = await startOnBus({ databaseUrl: await create() });
+		({ control, api } = bus);
+		routes = await routeBucket(bus.connection);
 	});
 
 	async function install(name: string) {

@@ -18,12 +18,11 @@ import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { buryLetter as bury, LETTER_TEXT } from "../support/bury-letter.js";
-import { connectTo } from "../support/connect.js";
 import { afterEvent } from "../support/events.js";
 import { assemble, moduleReturning } from "../support/module-returning.js";
 import { installEnabled, manifestOf, zipOf } from "../support/plugin-package.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { PATIENT, spawnRuntime } from "../support/start-runtime.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
@@ -38,11 +37,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let connection: NatsConnection;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		connection = await connectTo(nats.url);
+		({ control, api, connection } = await startOnBus({ databaseUrl: await create() }));
 	});
 
 	const list = async (query = "") => (await api.get<DeadLetterPage>(`/api/v1/dead-letters?${query}`)).body;
@@ -242,12 +237,9 @@ describe("with a runtime", () => {
 	let good: Uint8Array;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		const control = await startTestControlPlane({ natsUrl: nats.url });
-		api = control.admin;
-		await api.ready();
-		connection = await connectTo(nats.url);
-		await spawnRuntime({ natsUrl: nats.url, settings: { ...PATIENT, HOOKBUS_DURABLE_BACKOFF_MS: "20" } });
+		const bus = await startOnBus();
+		({ api, connection } = bus);
+		await spawnRuntime({ natsUrl: bus.natsUrl, settings: { ...PATIENT, HOOKBUS_DURABLE_BACKOFF_MS: "20" } });
 		good = await moduleReturning({ on_after_response: { action: "continue" } });
 		const trap = await assemble('(module (func (export "on_after_response") (result i32) unreachable))');
 		await installEnabled(api, manifestOf("steady", "1.0.0", HOOKS), good);

@@ -11,9 +11,7 @@ import {
 import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
-import { connectTo } from "../support/connect.js";
-import { startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { execution, publishExecutions } from "./execution-batches.js";
@@ -38,11 +36,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let connection: NatsConnection;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		const control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		connection = await connectTo(nats.url);
+		({ api, connection } = await startOnBus({ databaseUrl: await create() }));
 	});
 
 	async function store(executions: readonly Execution[]): Promise<void> {

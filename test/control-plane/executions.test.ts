@@ -13,6 +13,7 @@ import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { connectTo } from "../support/connect.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { startPostgres } from "../support/start-postgres.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
@@ -40,11 +41,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let connection: NatsConnection;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		connection = await connectTo(nats.url);
+		({ control, api, connection } = await startOnBus({ databaseUrl: await create() }));
 	});
 
 	test("an execution is stored as it was sent, and taken off the stream", async () => {

@@ -21,6 +21,7 @@ import { connectTo } from "../support/connect.js";
 import { createDatabase } from "../support/create-database.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { startPostgres } from "../support/start-postgres.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
@@ -85,11 +86,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let routes: KV;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		connection = await connectTo(nats.url);
+		({ control, api, connection } = await startOnBus({ databaseUrl: await create() }));
 		routes = await routeBucket(connection);
 	});
 

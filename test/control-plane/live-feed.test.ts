@@ -6,9 +6,9 @@ import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ProblemBody } from "../support/api-client.js";
 import { closeAfter } from "../support/close-after.js";
-import { connectTo } from "../support/connect.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { execution, publishExecutions } from "./execution-batches.js";
@@ -115,10 +115,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let connection: NatsConnection;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create(), liveHeartbeatMs: 300 });
-		await control.admin.ready();
-		connection = await connectTo(nats.url);
+		({ control, connection } = await startOnBus({ databaseUrl: await create(), liveHeartbeatMs: 300 }));
 	});
 
 	test("new executions come once and in order, those of the filter only, and none of another tenant", async () => {

@@ -13,9 +13,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage, testManifest } from "../support/build-package.js";
 import { closeAfter } from "../support/close-after.js";
-import { connectTo } from "../support/connect.js";
-import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import type { StartedControlPlane } from "../support/start-control-plane.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { rows } from "./stored-names.js";
@@ -30,11 +29,9 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let routes: KV;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		control = await startTestControlPlane({ natsUrl: nats.url, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		routes = await (await connectTo(nats.url)).jetstream().views.kv(ROUTE_BUCKET);
+		const bus = await startOnBus({ databaseUrl: await create() });
+		({ control, api } = bus);
+		routes = await bus.connection.jetstream().views.kv(ROUTE_BUCKET);
 	});
 
 	async function install(name: string, network: NetworkRule[], fields: Record<string, string> = {}): Promise<PluginChange> {

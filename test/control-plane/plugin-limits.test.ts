@@ -16,8 +16,8 @@ import { buildPackage } from "../support/build-package.js";
 import { closeAfter } from "../support/close-after.js";
 import { connectTo } from "../support/connect.js";
 import { assemble } from "../support/module-returning.js";
-import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import type { StartedControlPlane } from "../support/start-control-plane.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { routeBucket, ScriptedRuntime } from "./scripted-runtime.js";
@@ -35,11 +35,9 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let routes: KV;
 
 	beforeAll(async () => {
-		natsUrl = (await startNats()).url;
-		control = await startTestControlPlane({ natsUrl, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		routes = await routeBucket(await connectTo(natsUrl));
+		const bus = await startOnBus({ databaseUrl: await create() });
+		({ natsUrl, control, api } = bus);
+		routes = await routeBucket(bus.connection);
 	});
 
 	async function install(name: string, options: Parameters<typeof buildPackage>[0] = {}): Promise<PluginChange> {

@@ -18,9 +18,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
 import { closeAfter } from "../support/close-after.js";
-import { connectTo } from "../support/connect.js";
-import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import type { StartedControlPlane } from "../support/start-control-plane.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { ScriptedRuntime } from "./scripted-runtime.js";
@@ -36,15 +35,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let connection: NatsConnection;
 
 	beforeAll(async () => {
-		const nats = await startNats();
-		control = await startTestControlPlane({
-			natsUrl: nats.url,
-			databaseUrl: await create(),
-			relayTiming: { reconcileMs: 300 },
-		});
-		api = control.admin;
-		await api.ready();
-		connection = await connectTo(nats.url);
+		({ control, api, connection } = await startOnBus({ databaseUrl: await create(), relayTiming: { reconcileMs: 300 } }));
 		routes = await connection.jetstream().views.kv(ROUTE_BUCKET);
 		const key = `hbk_${"N".repeat(43)}`;
 		const { database } = control.plane;

@@ -6,8 +6,8 @@ import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
 import { closeAfter } from "../support/close-after.js";
 import { connectTo } from "../support/connect.js";
-import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import type { StartedControlPlane } from "../support/start-control-plane.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { routeBucket, ScriptedRuntime } from "./scripted-runtime.js";
@@ -27,11 +27,9 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let routes: KV;
 
 	beforeAll(async () => {
-		natsUrl = (await startNats()).url;
-		control = await startTestControlPlane({ natsUrl, databaseUrl: await create() });
-		api = control.admin;
-		await api.ready();
-		routes = await routeBucket(await connectTo(natsUrl));
+		const bus = await startOnBus({ databaseUrl: await create() });
+		({ natsUrl, control, api } = bus);
+		routes = await routeBucket(bus.connection);
 	});
 
 	type Fields = Record<string, string>;

@@ -19,9 +19,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
 import { closeAfter } from "../support/close-after.js";
-import { connectTo } from "../support/connect.js";
 import { type StartedControlPlane, startTestControlPlane } from "../support/start-control-plane.js";
-import { startNats } from "../support/start-nats.js";
+import { startOnBus } from "../support/start-on-bus.js";
 import { waitFor } from "../support/wait-for.js";
 import { EACH_DATABASE } from "./each-database.js";
 import { binding, type PluginInput, plugin } from "./routing-input.js";
@@ -142,12 +141,8 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 	let routes: KV;
 
 	beforeAll(async () => {
-		natsUrl = (await startNats()).url;
 		databaseUrl = await create();
-		control = await startTestControlPlane({ natsUrl, databaseUrl });
-		api = control.admin;
-		await api.ready();
-		connection = await connectTo(natsUrl);
+		({ natsUrl, control, api, connection } = await startOnBus({ databaseUrl }));
 		routes = await routeBucket(connection);
 	});
 
