@@ -20,6 +20,8 @@ export interface ControlPlaneOptions {
 	readonly relayTiming?: { readonly reconcileMs?: number; readonly moduleGraceMs?: number };
 	/** Milliseconds of silence before a live feed's heartbeat; default: as in production. */
 	readonly liveHeartbeatMs?: number;
+	/** Milliseconds between two looks at recordings; default: as in production. */
+	readonly recordingLookMs?: number;
 	/** More settings, as environment variables. */
 	readonly env?: Readonly<Record<string, string>>;
 }
@@ -67,6 +69,7 @@ export async function startTestControlPlane(options: ControlPlaneOptions): Promi
 		print: () => undefined,
 		onFatal: (thrown) => fatal.push(thrown),
 		liveHeartbeatMs: options.liveHeartbeatMs,
+		recordingLookMs: options.recordingLookMs,
 		...(options.relayTiming === undefined ? {} : { relayTiming: options.relayTiming }),
 	});
 	closeAfter(() => plane.stop());

@@ -27,6 +27,8 @@ import { pause } from "./pause.js";
 import { readApiCallModule } from "./plugins/api-call-module.js";
 import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
+import { RecordingWatch } from "./recordings/recording-watch.js";
+import { ReplayRunner } from "./replays/replay-runner.js";
 import { RolloutWatch } from "./rollouts/rollout-watch.js";
 import { OutboxRelay, type RelayTiming } from "./routing/outbox-relay.js";
 import type { ControlPlaneSettings } from "./settings.js";
@@ -43,6 +45,8 @@ export interface ControlPlaneOptions {
 	readonly relayTiming?: RelayTiming;
 	/** Milliseconds of silence after which a live feed sends a heartbeat; the default suits production. */
 	readonly liveHeartbeatMs?: number | undefined;
+	/** Milliseconds between two looks at recordings and replays; the default suits production. */
+	readonly recordingLookMs?: number | undefined;
 }
 
 export interface ControlPlane {
@@ -111,17 +115,26 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 	const oidc = oidcOptions(settings);
 	const fleet = new RuntimeFleet(link, logger);
 	const metrics = createMetrics({ natsReady: () => link.state === "ready", runtimesLive: () => fleet.size });
+	const loadModuleOf = (digest: string) => database.query((queries) => loadModule(queries, digest));
 	const relay = new OutboxRelay({
 		database,
 		link,
 		purges: new StorePurges({ database, fleet, logger }),
 		metrics,
 		logger,
-		loadModule: (digest) => database.query((queries) => loadModule(queries, digest)),
+		loadModule: loadModuleOf,
 		...(options.relayTiming === undefined ? {} : { timing: options.relayTiming }),
 	});
 	const givenUp = new GivenUpPlugins({ fleet, link, database, metrics, logger, onChange: () => relay.wake() });
 	const rolloutWatch = new RolloutWatch({ database, fleet, logger, onChange: () => relay.wake() });
+	const recordingWatch = new RecordingWatch({
+		database,
+		link,
+		logger,
+		onChange: () => relay.wake(),
+		lookMs: options.recordingLookMs,
+	});
+	const replayRunner = new ReplayRunner({ database, link, loadModule: loadModuleOf, logger, lookMs: options.recordingLookMs });
 	const feeds = new LiveFeeds(metrics.liveFeeds);
 	const store = new ExecutionStore({ link, database, metrics, logger, onStored: () => feeds.wake() });
 	const retention = createRetention(database, settings.HOOKBUS_EXECUTION_RETENTION_DAYS, metrics, logger);
@@ -144,6 +157,7 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		link,
 		relay,
 		fleet,
+		replayRunner,
 		feeds,
 		liveHeartbeatMs: options.liveHeartbeatMs,
 		staging,
@@ -174,6 +188,8 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 			{ name: "finish retention", timeoutMs: 10_000, run: () => retention.stop() },
 			{ name: "finish disabling", timeoutMs: 10_000, run: () => givenUp.stop() },
 			{ name: "finish watching rollouts", timeoutMs: 10_000, run: () => rolloutWatch.stop() },
+			{ name: "finish watching recordings", timeoutMs: 10_000, run: () => recordingWatch.stop() },
+			{ name: "interrupt replays", timeoutMs: 10_000, run: () => replayRunner.stop() },
 			// 4. Flush: what is committed is published once more; the rest is sent at the next start.
 			{ name: "flush outbox", timeoutMs: 10_000, run: () => relay.stop() },
 			{ name: "end preparation", timeoutMs: 10_000, run: () => preparing },
@@ -188,6 +204,8 @@ async function compose(options: ControlPlaneOptions, { database, secrets, stoppi
 		relay.start();
 		givenUp.start();
 		rolloutWatch.start();
+		recordingWatch.start();
+		replayRunner.start();
 		store.start();
 		retention.start();
 		sources.start();

@@ -35,7 +35,9 @@ export function compileRouteTable(head: TableHead, input: RoutingInput): RouteTa
 	const lists = listed.length === 0 ? {} : { optIns: Object.fromEntries(listed) };
 	const recalled = input.recalledDigests ?? [];
 	const stopped = recalled.length === 0 ? {} : { recalled: [...recalled] };
-	return { spec: "1", ...head, plugins: routed.byKey(), ...lists, ...stopped, hooks };
+	const recordings = input.recordings ?? [];
+	const copied = recordings.length === 0 ? {} : { recordings: [...recordings] };
+	return { spec: "1", ...head, plugins: routed.byKey(), ...lists, ...stopped, ...copied, hooks };
 }
 
 /** Assistants that have a binding of their own, sorted. */

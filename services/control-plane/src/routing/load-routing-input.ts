@@ -7,6 +7,7 @@ import { grantedByPlugin } from "../plugins/repository.js";
 import { matchRecall } from "../recalls/match-recall.js";
 import { recalledDigests } from "../recalls/recalled-digests.js";
 import { activeRecalls } from "../recalls/repository.js";
+import { routedRecordings } from "../recordings/repository.js";
 import { candidates } from "../rollouts/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
@@ -63,5 +64,6 @@ export async function loadRoutingInput(queries: Queries, tenant: string): Promis
 		}),
 		bindings: bound.map((row) => ({ ...row, users: users.get(row.id) ?? [] })),
 		recalledDigests: await recalledDigests(queries, tenant, recalls),
+		recordings: await routedRecordings(queries, tenant),
 	};
 }

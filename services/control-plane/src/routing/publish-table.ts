@@ -16,6 +16,9 @@ export type LoadModule = (digest: string) => Promise<Uint8Array | undefined>;
  */
 export type PublishOutcome = "published" | "outdated" | "conflict";
 
+/** Stands with modules that were put for a replay: they leave when neither a replay nor a route table needs them. */
+export const REPLAY_MODULE = "module of a replay";
+
 /** Rejects when the bus cannot be reached or a module is missing from the database. */
 export async function publishTable(bus: Bus, snapshot: Snapshot, loadModule: LoadModule): Promise<PublishOutcome> {
 	for (const [digest, size] of modulesOf(snapshot)) await ensureModule(bus.modules, digest, size, loadModule);
@@ -29,13 +32,19 @@ function modulesOf({ table }: Snapshot): Map<string, number> {
 }
 
 /** Puts a module where it is missing or damaged. The store's own checksum is the SHA-256 that is also our digest. */
-async function ensureModule(store: ObjectStore, digest: string, size: number, loadModule: LoadModule): Promise<void> {
+export async function ensureModule(
+	store: ObjectStore,
+	digest: string,
+	size: number,
+	loadModule: LoadModule,
+	description = "module of a plugin version",
+): Promise<void> {
 	const info = await store.info(digest);
 	const expected = `SHA-256=${Buffer.from(digest, "hex").toString("base64url")}`;
 	if (info !== null && !info.deleted && info.size === size && sameChecksum(info.digest, expected)) return;
 	const bytes = await loadModule(digest);
 	if (bytes === undefined) throw new Error(`module ${digest} is in a route table and in no plugin version`);
-	await store.putBlob({ name: digest, description: "module of a plugin version" }, bytes);
+	await store.putBlob({ name: digest, description }, bytes);
 }
 
 /** Base64url with or without padding. */

@@ -1,5 +1,13 @@
 // What the compiler of route tables starts from: a tenant's plugins and bindings, as they are stored.
-import type { BindingMode, FailurePolicy, Manifest, PluginLimits, RolloutMode, SealedSecret } from "@hookbus/schemas";
+import type {
+	BindingMode,
+	FailurePolicy,
+	Manifest,
+	PluginLimits,
+	RolloutMode,
+	RoutedRecording,
+	SealedSecret,
+} from "@hookbus/schemas";
 import type { Config } from "../config/merge-config.js";
 import type { Granted } from "./granted.js";
 
@@ -62,6 +70,8 @@ export interface RoutingInput {
 	readonly bindings: readonly RoutingBinding[];
 	/** Digests of versions that were recalled, sorted; absent: none. */
 	readonly recalledDigests?: readonly string[];
+	/** Recordings that run; absent: none. */
+	readonly recordings?: readonly RoutedRecording[];
 }
 
 /** Finds the binding of a plugin in exactly one scope (null: the tenant's), in constant time. */
