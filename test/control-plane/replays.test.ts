@@ -4,7 +4,9 @@ import {
 	type BindingChange,
 	type ExecutionPage,
 	MODULE_STORE,
+	type RecallChange,
 	type RecordingChange,
+	type RecordingList,
 	type Replay,
 	type ReplayList,
 	type ReplayResultPage,
@@ -318,6 +320,20 @@ describe("replays on a real runtime", () => {
 		expect((await ask(stage.connection, chat("live"))).trail.find(({ plugin }) => plugin === "looper")).toMatchObject({
 			outcome: "ok",
 		});
+	});
+
+	test("one whose version is recalled in the middle ends with the reason", async () => {
+		const { items } = (await stage.control.admin.get<RecordingList>("/api/v1/recordings")).body;
+		const recording = items.find(({ assistant }) => assistant === "live")?.id ?? "";
+		const replay = await stage.start("looper", recording, "6.6.6");
+		await waitFor("it has begun", async () => (await stage.show(replay)).done >= 1);
+		const wanted = { plugin: "looper", versions: "6.6.6", reason: "never ends" };
+		const recall = await stage.control.admin.post<RecallChange>("/api/v1/recalls", wanted);
+		expect(await stage.ended(replay)).toMatchObject({
+			state: "failed",
+			error: expect.stringContaining("was recalled: never ends"),
+		});
+		await stage.control.admin.delete(`/api/v1/recalls/${recall.body.recall.id}`);
 	});
 
 	test("HP-35 a runtime that dies in the middle: another one goes on; without any the replay waits, and is never stuck", async () => {
