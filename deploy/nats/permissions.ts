@@ -25,6 +25,10 @@ import {
 	noticeSubject,
 	POLICY_BUCKET,
 	policySubject,
+	RECORDING_STREAM,
+	RECORDING_SUBJECTS,
+	REPLAY_ANSWER_SUBJECTS,
+	REPLAY_SUBJECT,
 	ROUTE_BUCKET,
 	RUNTIME_QUEUE,
 	readPolicySubject,
@@ -49,6 +53,7 @@ const STREAMS = [
 	DEAD_LETTER_STREAM,
 	STATE_STREAM,
 	FILE_STREAM,
+	RECORDING_STREAM,
 	...BUCKETS.map(kv),
 	MODULE_STREAM,
 ];
@@ -111,6 +116,8 @@ export function runtime(id: string, tenants: readonly string[]): Permissions {
 			heartbeatSubject(id),
 			EXECUTION_SUBJECTS,
 			DEAD_LETTER_SUBJECTS,
+			RECORDING_SUBJECTS,
+			REPLAY_ANSWER_SUBJECTS,
 			"hookbus.v1.published.>",
 			...LOOK_AT_BUS,
 			...takeFrom(EVENT_STREAM, EVENT_CONSUMER),
@@ -127,11 +134,16 @@ export function runtime(id: string, tenants: readonly string[]): Permissions {
 				...readByConsumers(stream),
 			]),
 		],
-		subscribe: [`hooks.v1.*.*.* ${RUNTIME_QUEUE}`, HEARTBEAT_SUBJECTS, `_INBOX_runtime_${id}.>`],
+		subscribe: [
+			`hooks.v1.*.*.* ${RUNTIME_QUEUE}`,
+			`${REPLAY_SUBJECT} ${RUNTIME_QUEUE}`,
+			HEARTBEAT_SUBJECTS,
+			`_INBOX_runtime_${id}.>`,
+		],
 	};
 }
 
-/** Makes the streams, writes route tables, policies and modules, stores executions, works on dead letters. */
+/** Makes the streams, writes route tables, policies and modules, stores executions, works on dead letters and recorded events. */
 export function controlPlane(): Permissions {
 	return {
 		publish: [
@@ -152,15 +164,19 @@ export function controlPlane(): Permissions {
 			`$KV.${POLICY_BUCKET}.>`,
 			...READ_MODULES,
 			`$O.${MODULE_STORE}.>`,
-			...[MODULE_STREAM, STATE_STREAM, FILE_STREAM, kv(TABLE_PART_BUCKET)].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
+			...[MODULE_STREAM, STATE_STREAM, FILE_STREAM, RECORDING_STREAM, kv(TABLE_PART_BUCKET)].map(
+				(stream) => `$JS.API.STREAM.PURGE.${stream}`,
+			),
 			`$JS.API.STREAM.MSG.GET.${DEAD_LETTER_STREAM}`,
 			`$JS.API.STREAM.MSG.DELETE.${DEAD_LETTER_STREAM}`,
+			`$JS.API.STREAM.MSG.GET.${RECORDING_STREAM}`,
 			...readByConsumers(DEAD_LETTER_STREAM),
 			// Replays dead letters.
 			DURABLE_EVENT_SUBJECTS,
 			NOTICE_SUBJECTS,
+			REPLAY_SUBJECT,
 		],
-		subscribe: [HEARTBEAT_SUBJECTS, `${CONTROL_PLANE_INBOX}.>`],
+		subscribe: [HEARTBEAT_SUBJECTS, REPLAY_ANSWER_SUBJECTS, `${CONTROL_PLANE_INBOX}.>`],
 	};
 }
 

@@ -6,6 +6,10 @@ export const EVENT_STREAM = "HOOKBUS_EVENTS";
 export const EXECUTION_STREAM = "HOOKBUS_EXECUTIONS";
 /** Stream of dead letters: durable events that were given up, with the reason. */
 export const DEAD_LETTER_STREAM = "HOOKBUS_DEAD_LETTERS";
+/** Stream of recorded events, one message for each subject: the place of the event in its recording. */
+export const RECORDING_STREAM = "HOOKBUS_RECORDINGS";
+/** Header of a recorded event: the subject that it came by. */
+export const RECORDED_SUBJECT_HEADER = "Hookbus-Subject";
 /** Key-value bucket: tenant → RouteTable, as JSON; for a large one PackedTable. */
 export const ROUTE_BUCKET = "HOOKBUS_ROUTES";
 /** Key-value bucket: `<tenant>.<digest>.<number>` → part of a large route table. */

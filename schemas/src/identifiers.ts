@@ -37,6 +37,13 @@ export const JsonPointer = Type.String({
 
 const tokenPattern = new RegExp(SubjectToken.pattern as string);
 
+const externalIdPattern = new RegExp(ExternalId.pattern as string);
+
+/** True when the value is an id as callers give them. */
+export function isExternalId(value: unknown): value is string {
+	return typeof value === "string" && externalIdPattern.test(value);
+}
+
 /** True when the value may stand as one token in a subject (tenant, assistant). */
 export function isSubjectToken(value: string): boolean {
 	return tokenPattern.test(value);

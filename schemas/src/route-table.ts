@@ -2,7 +2,7 @@
 // orders and configuration once, when something changes; the runtime only looks up.
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { Arm, BindingMode, Effect, FailurePolicy, ToolPhase } from "./hook.js";
+import { Arm, BindingMode, Effect, FailurePolicy, HookName, ToolPhase } from "./hook.js";
 import { Digest, JsonPointer, PluginName, SemVer, SubjectToken } from "./identifiers.js";
 import { EffectiveLimits, Permission, ToolDefinition } from "./manifest.js";
 import { NetworkRule } from "./network-rule.js";
@@ -94,6 +94,26 @@ export const RouteStep = Type.Object(
 );
 export type RouteStep = Static<typeof RouteStep>;
 
+/** A running recording: a copy of the events that match goes to its subjects. */
+export const RoutedRecording = Type.Object(
+	{
+		id: SubjectToken,
+		hook: Type.Optional(HookName),
+		assistant: Type.Optional(SubjectToken),
+		below: Type.Optional(
+			Type.Integer({
+				minimum: 0,
+				maximum: SHARE_BUCKETS,
+				description: `Only conversations (events without one: events) whose bucket, of ${SHARE_BUCKETS}, is below this; absent: all`,
+			}),
+		),
+		maxEvents: Type.Integer({ minimum: 1 }),
+		until: Type.String({ description: "RFC 3339, UTC" }),
+	},
+	{ $id: "RoutedRecording" },
+);
+export type RoutedRecording = Static<typeof RoutedRecording>;
+
 export const HookRoutes = Type.Object(
 	{
 		all: Type.Optional(
@@ -134,6 +154,7 @@ export const RouteTable = Type.Object(
 				description: "Modules that must not run any more, also not where a runtime would go on with the version before",
 			}),
 		),
+		recordings: Type.Optional(Type.Array(RoutedRecording, { description: "Recordings that run; absent: none" })),
 		hooks: Type.Object({
 			on_chat_message: Type.Optional(HookRoutes),
 			on_tool_call: Type.Optional(HookRoutes),

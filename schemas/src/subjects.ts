@@ -7,6 +7,9 @@
 //   hookbus.v1.state.<tenant>.<plugin>.<key>  what a plugin keeps (stream); the key is base64url of the plugin's own
 //   hookbus.v1.files.<tenant>.<plugin>.<path> files that a plugin keeps (stream); the path likewise
 //   hookbus.v1.published.<tenant>.<plugin>.<topic>  what a plugin publishes, for whoever listens
+//   hookbus.v1.recordings.<tenant>.<recording>.<place>  copies of events, runtime → control plane (stream); place counts from 1
+//   hookbus.v1.replays.run                    asks a runtime to run a recorded event again, control plane → one of the runtimes
+//   hookbus.v1.replays.answers.<request>      its answers
 //   hookbus.v1.notices.<tenant>               what admins should know at once, control plane → whoever listens
 //   _INBOX_<tenant>.<rest>                    inboxes of a tenant's clients; with `frames` as second token the client
 //                                             understands progress frames before the verdict
@@ -75,6 +78,38 @@ export function policySubject(tenant: string): string {
 /** A request to this subject is answered with the tenant's entry in the bucket of policies (JetStream's direct get). */
 export function readPolicySubject(tenant: string): string {
 	return `$JS.API.DIRECT.GET.KV_${POLICY_BUCKET}.${policySubject(tenant)}`;
+}
+
+export const RECORDING_SUBJECTS = "hookbus.v1.recordings.*.*.*";
+
+/** Subjects of all events of a recording. */
+export function recordedSubjects(tenant: string, recording: string): string {
+	return `hookbus.v1.recordings.${token("tenant", tenant)}.${token("recording", recording)}.*`;
+}
+
+/** Subject of the event at one place of a recording, counted from 1. */
+export function recordedSubject(tenant: string, recording: string, place: number): string {
+	return `hookbus.v1.recordings.${token("tenant", tenant)}.${token("recording", recording)}.${place}`;
+}
+
+/** Whose recorded event it is, or `undefined` when the subject is none of these. Does not throw. */
+export function parseRecordedSubject(subject: string): { tenant: string; recording: string; place: number } | undefined {
+	const [, tenant, recording, place] = /^hookbus\.v1\.recordings\.([\w-]+)\.([\w-]+)\.(\d{1,6})$/.exec(subject) ?? [];
+	if (tenant === undefined || recording === undefined) return undefined;
+	return { tenant, recording, place: Number(place) };
+}
+
+export const REPLAY_SUBJECT = "hookbus.v1.replays.run";
+export const REPLAY_ANSWER_SUBJECTS = "hookbus.v1.replays.answers.*";
+
+/** Where one request to replay is answered. */
+export function replayAnswerSubject(request: string): string {
+	return `hookbus.v1.replays.answers.${token("request", request)}`;
+}
+
+/** True for subjects on which requests to replay may be answered, and for no others. */
+export function isReplayAnswerSubject(subject: string): boolean {
+	return /^hookbus\.v1\.replays\.answers\.[A-Za-z0-9_-]{1,64}$/.test(subject);
 }
 
 export const STATE_SUBJECTS = "hookbus.v1.state.*.*.*";

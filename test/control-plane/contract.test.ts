@@ -29,6 +29,8 @@ const CALLED_RIGHTLY_IN: Readonly<Record<string, readonly RegExp[]>> = {
 	"binding-audience.test.ts": [/\/assistants\/:id\/plugins\/:plugin\/users\b/],
 	"execution-feed.test.ts": [/\/plugin-executions\/live$/],
 	"dead-letters.test.ts": [/\/dead-letters\b/],
+	"recordings.test.ts": [/\/recordings\b/],
+	"replays.test.ts": [/\/replays\b/],
 	"signatures.test.ts": [/\/trusted-publishers\b/, /\/publisher$/],
 	"recalls.test.ts": [/\/recalls\b/],
 	// Only DELETE needs more: the user whose own it is.

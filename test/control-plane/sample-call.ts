@@ -58,6 +58,8 @@ export interface Ids {
 	readonly recall: string;
 	/** Of a marketplace. */
 	readonly source: string;
+	readonly recording: string;
+	readonly replay: string;
 }
 
 /** Ids that nothing has, by which the others differ. */
@@ -71,6 +73,8 @@ export const NO_IDS: Ids = {
 	publisher: "dead".repeat(16),
 	recall: "00000000-0000-4000-8000-00000002dead",
 	source: "00000000-0000-4000-8000-00000003dead",
+	recording: "00000000-0000-4000-8000-00000004dead",
+	replay: "00000000-0000-4000-8000-00000005dead",
 };
 
 /** What `:id` stands for in a path, by a part of the path; elsewhere it is an execution. */
@@ -82,6 +86,8 @@ const KINDS: readonly (readonly [part: string, kind: keyof Ids])[] = [
 	["/trusted-publishers/", "publisher"],
 	["/recalls/", "recall"],
 	["/marketplace/", "source"],
+	["/recordings/", "recording"],
+	["/replays/", "replay"],
 ];
 
 /** Feeds that do not end: they are not called where an answer is waited for. */
@@ -96,7 +102,10 @@ export function namesOwned({ path }: Route): boolean {
 
 export function pathOf({ path }: Route, ids: Ids): string {
 	const kind = KINDS.find(([part]) => path.includes(part))?.[1] ?? "execution";
-	return path.replace(/:(name|plugin)\b/, ids.plugin).replace(":id", ids[kind]);
+	return path
+		.replace(/:(name|plugin)\b/, ids.plugin)
+		.replace(":id", ids[kind])
+		.replace(":event", "1");
 }
 
 export function operationOf(document: OpenApiDocument, { route, method, path }: Route): Operation {

@@ -6,10 +6,15 @@ import {
 	type ApiKeyCreated,
 	type ApiKeyList,
 	type ApiRole,
+	eventSubject,
+	RECORDED_SUBJECT_HEADER,
 	type RecallChange,
+	type RecordingChange,
 	type RolloutChange,
+	recordedSubject,
 	type TenantCreated,
 } from "@hookbus/schemas";
+import { headers } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Answer, ApiClient, ProblemBody } from "../support/api-client.js";
 import { buildPackage } from "../support/build-package.js";
@@ -86,6 +91,18 @@ beforeAll(async () => {
 	expect((await owner.update(MARK, { file: second.zip }, "?activate=false")).status).toBe(200);
 	const rollout = await owner.post<RolloutChange>(`/api/v1/plugins/${MARK}/rollouts`, { version: "1.1.0", percentage: 5 });
 	expect(rollout.status).toBe(201);
+	const recording = await owner.post<RecordingChange>("/api/v1/recordings", { assistant: MARK });
+	expect(recording.status).toBe(201);
+	const recorded = headers();
+	recorded.set(RECORDED_SUBJECT_HEADER, eventSubject({ tenant: "acme", hook: "on_chat_message", assistant: MARK }));
+	const connection = await connectTo(nats.url);
+	const place = recordedSubject("acme", recording.body.recording.id, 1);
+	await connection.jetstream().publish(place, JSON.stringify({ id: MARK }), { headers: recorded });
+	const [replay] = await rows(
+		control.plane.database,
+		`INSERT INTO replays (tenant, plugin, recording, version, against, state, total, started_by)
+		VALUES ('acme', '${MARK}', '${recording.body.recording.id}', '1.1.0', '1.0.0', 'done', 1, '${MARK}') RETURNING id`,
+	);
 	owned = {
 		...NO_IDS,
 		plugin: MARK,
@@ -96,6 +113,8 @@ beforeAll(async () => {
 		letter: await buryLetter(await connectTo(nats.url), { detail: MARK }, "acme"),
 		publisher: keyId,
 		recall: recall.body.recall.id,
+		recording: recording.body.recording.id,
+		replay: String(replay?.["id"]),
 	};
 });
 
@@ -121,6 +140,8 @@ async function ownersRows(): Promise<unknown[]> {
 		"user_configs",
 		"bindings",
 		"executions",
+		"recordings",
+		"replays",
 		"api_keys",
 		"audit_log",
 	];

@@ -1,6 +1,6 @@
 // The whole system under the permissions of `npm run nats:config`: nothing that it does may be missing there.
 import { connectHookbus } from "@hookbus/client";
-import { EVENT_STREAM, STATE_STREAM, storeSubject } from "@hookbus/schemas";
+import { EVENT_STREAM, type Recording, type RecordingChange, type Replay, STATE_STREAM, storeSubject } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import { beforeAll, expect, test } from "vitest";
 import { chat, sent } from "../client/inputs.js";
@@ -92,6 +92,23 @@ test("events, verdicts, policy, durable events, executions and all that plugins 
 		const { body } = await control.admin.get<{ items: { plugin: string }[] }>("/api/v1/plugin-executions");
 		return new Set(body.items.map(({ plugin }) => plugin)).size === 2;
 	});
+
+	const wait = "?wait=applied&waitMs=60000";
+	const { body: started } = await control.admin.post<RecordingChange>(`/api/v1/recordings${wait}`, {});
+	const recording = started.recording.id;
+	await askForCalls(publisher, [["publish", "news.two", "{}"]], { tenant: "default" });
+	await waitFor("the event is recorded", async () => {
+		const { body } = await control.admin.get<Recording>(`/api/v1/recordings/${recording}`);
+		return body.events === 1;
+	});
+	const replay = await control.admin.post<Replay>("/api/v1/plugins/asker/replays", { recording, version: "1.0.0" });
+	const replayed = await waitFor("it is replayed", async () => {
+		const { body } = await control.admin.get<Replay>(`/api/v1/plugins/asker/replays/${replay.body.id}`);
+		return body.state === "running" ? undefined : body;
+	});
+	expect(replayed).toMatchObject({ state: "done", sums: { same: 1 } });
+	expect(heard).toHaveLength(2);
+	await control.admin.delete(`/api/v1/recordings/${recording}`);
 
 	await control.admin.delete("/api/v1/plugins/asker?wait=applied&waitMs=60000");
 	await waitFor("what the plugin kept is removed", () => control.logs().includes("what a deleted plugin kept was removed"));

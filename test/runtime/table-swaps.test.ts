@@ -222,6 +222,7 @@ test("a durable event whose table is replaced while its marks are read runs on t
 				}),
 		} as unknown as DoneMarks,
 		metrics: new RuntimeMetrics(),
+		recorder: { offer: () => undefined },
 		clock: monotonicMs,
 		logger,
 		backoffMs: [],

@@ -22,6 +22,8 @@ export interface ControlPlaneOptions {
 	readonly liveHeartbeatMs?: number;
 	/** Milliseconds of silence after which a runtime counts as gone; default: as in production. Short only where no real runtime runs. */
 	readonly heartbeatExpiryMs?: number;
+	/** Milliseconds between two looks at recordings; default: as in production. */
+	readonly recordingLookMs?: number;
 	/** More settings, as environment variables. */
 	readonly env?: Readonly<Record<string, string>>;
 }
@@ -70,6 +72,7 @@ export async function startTestControlPlane(options: ControlPlaneOptions): Promi
 		onFatal: (thrown) => fatal.push(thrown),
 		liveHeartbeatMs: options.liveHeartbeatMs,
 		heartbeatExpiryMs: options.heartbeatExpiryMs,
+		recordingLookMs: options.recordingLookMs,
 		...(options.relayTiming === undefined ? {} : { relayTiming: options.relayTiming }),
 	});
 	closeAfter(() => plane.stop());

@@ -38,6 +38,8 @@ import { readApiCallModule } from "./plugins/api-call-module.js";
 import { loadModule } from "./plugins/repository.js";
 import { createStaging } from "./plugins/staging.js";
 import { productionFaults } from "./production-faults.js";
+import { RecordingWatch } from "./recordings/recording-watch.js";
+import { ReplayRunner } from "./replays/replay-runner.js";
 import { RolloutWatch } from "./rollouts/rollout-watch.js";
 import { OutboxRelay, type RelayTiming } from "./routing/outbox-relay.js";
 import type { ControlPlaneSettings } from "./settings.js";
@@ -56,6 +58,8 @@ export interface ControlPlaneOptions {
 	readonly liveHeartbeatMs?: number | undefined;
 	/** Milliseconds of silence after which a runtime counts as gone; default: {@link HEARTBEAT_EXPIRY_MS}. */
 	readonly heartbeatExpiryMs?: number | undefined;
+	/** Milliseconds between two looks at recordings and replays; the default suits production. */
+	readonly recordingLookMs?: number | undefined;
 }
 
 export interface ControlPlane {
@@ -129,17 +133,26 @@ async function compose(options: ControlPlaneOptions, { database, masterKeys, sto
 	const oidc = oidcOptions(settings);
 	const fleet = new RuntimeFleet(link, logger, options.heartbeatExpiryMs);
 	const metrics = createMetrics({ natsReady: () => link.state === "ready", runtimesLive: () => fleet.size });
+	const loadModuleOf = (digest: string) => database.acrossTenants.query((queries) => loadModule(queries, digest));
 	const relay = new OutboxRelay({
 		database,
 		link,
 		purges: new StorePurges({ database, fleet, logger }),
 		metrics,
 		logger,
-		loadModule: (digest) => database.acrossTenants.query((queries) => loadModule(queries, digest)),
+		loadModule: loadModuleOf,
 		...(options.relayTiming === undefined ? {} : { timing: options.relayTiming }),
 	});
 	const givenUp = new GivenUpPlugins({ fleet, link, database, metrics, logger, onChange: () => relay.wake() });
 	const rolloutWatch = new RolloutWatch({ database, fleet, logger, onChange: () => relay.wake() });
+	const recordingWatch = new RecordingWatch({
+		database,
+		link,
+		logger,
+		onChange: () => relay.wake(),
+		lookMs: options.recordingLookMs,
+	});
+	const replayRunner = new ReplayRunner({ database, link, loadModule: loadModuleOf, logger, lookMs: options.recordingLookMs });
 	const feeds = new LiveFeeds(metrics.liveFeeds);
 	const store = new ExecutionStore({ link, database, metrics, logger, onStored: () => feeds.wake() });
 	const retention = createRetention(database, settings.HOOKBUS_EXECUTION_RETENTION_DAYS, metrics, logger);
@@ -172,6 +185,7 @@ async function compose(options: ControlPlaneOptions, { database, masterKeys, sto
 		link,
 		relay,
 		fleet,
+		replayRunner,
 		feeds,
 		liveHeartbeatMs: options.liveHeartbeatMs,
 		staging,
@@ -203,6 +217,8 @@ async function compose(options: ControlPlaneOptions, { database, masterKeys, sto
 			{ name: "finish disabling", timeoutMs: 10_000, run: () => givenUp.stop() },
 			{ name: "finish watching rollouts", timeoutMs: 10_000, run: () => rolloutWatch.stop() },
 			{ name: "finish rotating keys", timeoutMs: 10_000, run: () => keyRotation.stop() },
+			{ name: "finish watching recordings", timeoutMs: 10_000, run: () => recordingWatch.stop() },
+			{ name: "interrupt replays", timeoutMs: 10_000, run: () => replayRunner.stop() },
 			// 4. Flush: what is committed is published once more; the rest is sent at the next start.
 			{ name: "flush outbox", timeoutMs: 10_000, run: () => relay.stop() },
 			{ name: "end preparation", timeoutMs: 10_000, run: () => preparing },
@@ -217,6 +233,8 @@ async function compose(options: ControlPlaneOptions, { database, masterKeys, sto
 		relay.start();
 		givenUp.start();
 		rolloutWatch.start();
+		recordingWatch.start();
+		replayRunner.start();
 		store.start();
 		retention.start();
 		sources.start();

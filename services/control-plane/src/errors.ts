@@ -117,6 +117,15 @@ export const ERROR_CATALOGUE = {
 	dead_letter_not_found: { title: "No such dead letter", status: 404, retryable: false },
 	dead_letter_not_replayable: { title: "The dead letter cannot be replayed", status: 409, retryable: false },
 
+	// Recordings
+	recording_not_found: { title: "No such recording", status: 404, retryable: false },
+	recorded_event_not_found: { title: "No such recorded event", status: 404, retryable: false },
+	recordings_full: { title: "There are too many recordings", status: 409, retryable: false },
+
+	// Replays
+	replay_not_found: { title: "No such replay", status: 404, retryable: false },
+	replay_running: { title: "A replay runs", status: 409, retryable: true },
+
 	// Tenants
 	tenant_exists: { title: "The tenant exists already", status: 409, retryable: false },
 

@@ -32,6 +32,9 @@ import { ReplyIntake } from "./intake/reply-intake.js";
 import { StallWatch } from "./intake/stall-watch.js";
 import { Subscriptions } from "./intake/subscriptions.js";
 import { monotonicMs } from "./monotonic-clock.js";
+import { EventRecorder } from "./recording/event-recorder.js";
+import { ReplayBench } from "./replay/replay-bench.js";
+import { ReplayIntake } from "./replay/replay-intake.js";
 import { ExecutionReporter } from "./reporting/execution-reporter.js";
 import { FleetSize } from "./reporting/fleet-size.js";
 import { HealthProbes } from "./reporting/health-probes.js";
@@ -178,12 +181,8 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		},
 	});
 	const linking = new LinkThread();
-	const modules = new ModuleStore(
-		settings.HOOKBUS_CACHE_DIR,
-		objectStoreSource(async () => bus.modules as ObjectStore),
-		(request) => linking.link(request),
-		logger,
-	);
+	const moduleSource = objectStoreSource(async () => bus.modules as ObjectStore);
+	const modules = new ModuleStore(settings.HOOKBUS_CACHE_DIR, moduleSource, (request) => linking.link(request), logger);
 	const tables = new LiveTables(admission, modules, rights, ({ key, name, version }, fault) => {
 		if (fault !== undefined) logger.warn({ image: key, plugin: name, version, fault }, "a plugin's shutdown failed");
 	});
@@ -202,6 +201,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		revisions: () => Object.fromEntries(Object.entries(tables.applied()).map(([tenant, { revision }]) => [tenant, revision])),
 	});
 	const executions = new ExecutionReporter({ js, payloadBytes, metrics, logger });
+	const recorder = new EventRecorder({ js, metrics, logger });
 	const replies = new ReplyIntake({
 		connection,
 		tables,
@@ -209,6 +209,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		executions,
 		metrics,
 		stalls,
+		recorder,
 		clock: monotonicMs,
 		logger,
 		runtime: id,
@@ -229,6 +230,26 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 			tenants: () => tables.applied(),
 		},
 	);
+	const ceiling = new Set(settings.HOOKBUS_PERMISSIONS.split(",") as Permission[]);
+	const replays = new ReplayIntake({
+		connection,
+		bench: new ReplayBench({
+			functions: hostFunctions.functions,
+			masterKeys,
+			ceiling,
+			userConfigsMs: settings.HOOKBUS_USER_CONFIGS_MS,
+			cacheDirectory: settings.HOOKBUS_CACHE_DIR,
+			modules: moduleSource,
+			observer,
+			runtime: id,
+			payloadBytes,
+			clock: monotonicMs,
+			logger,
+		}),
+		isBusy: () => admission.inFlight > threads,
+		clock: monotonicMs,
+		logger,
+	});
 	let chainIds = 0;
 	let stopping = false;
 	const follower = new RouteFollower({
@@ -238,7 +259,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		modules,
 		masterKeys,
 		executor: admission,
-		ceiling: new Set(settings.HOOKBUS_PERMISSIONS.split(",") as Permission[]),
+		ceiling,
 		userConfigsMs: settings.HOOKBUS_USER_CONFIGS_MS,
 		nextChainId: () => {
 			chainIds += 1;
@@ -248,6 +269,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		onBegin: (tenant, plugin) => hostFunctions.forget({ tenant, plugin }),
 		onApplied: async () => {
 			if (!stopping) await subscriptions.set(() => tables.subjects());
+			recorder.retain(tables.recordings());
 			heartbeat.send();
 			probes.look();
 		},
@@ -259,6 +281,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 		executions,
 		marks: new DoneMarks(bus.done),
 		metrics,
+		recorder,
 		clock: monotonicMs,
 		logger,
 		backoffMs: settings.HOOKBUS_DURABLE_BACKOFF_MS.split(",").map(Number),
@@ -266,6 +289,7 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 	});
 	await follower.start();
 	durable.start();
+	replays.start();
 	fleet.follow(connection);
 	costs.start();
 	heartbeat.start();
@@ -290,11 +314,11 @@ export async function startRuntime({ settings, logger, lastResort, recycle }: Ru
 					heartbeat.setState("draining");
 				},
 			},
-			{ name: "stop intake", timeoutMs: 5_000, run: () => subscriptions.drain() },
+			{ name: "stop intake", timeoutMs: 5_000, run: () => Promise.all([subscriptions.drain(), replays.stop()]) },
 			{ name: "finish durable events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => durable.stop() },
 			{ name: "finish events", timeoutMs: settings.HOOKBUS_DRAIN_MS, run: () => idle(() => admission.inFlight) },
 			{ name: "shut plugins down", timeoutMs: 5_000, run: () => Promise.all([probes.stop(), tables.close()]) },
-			{ name: "store executions", timeoutMs: 6_000, run: () => Promise.all([executions.stop(), costs.stop()]) },
+			{ name: "store executions", timeoutMs: 6_000, run: () => Promise.all([executions.stop(), costs.stop(), recorder.stop()]) },
 			{
 				name: "say goodbye",
 				timeoutMs: 1_000,

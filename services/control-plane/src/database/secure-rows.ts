@@ -25,6 +25,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 	recalls: { ...BY_TENANT, shown: "everywhere" },
 	// Rows that belong to a row of a tenant. What the subquery sees is secured as well.
 	binding_opt_ins: { own: "EXISTS (SELECT 1 FROM bindings WHERE bindings.id = binding_opt_ins.binding)" },
+	replay_results: { own: "EXISTS (SELECT 1 FROM replays WHERE replays.id = replay_results.replay)" },
 	marketplace_entries: {
 		own: "EXISTS (SELECT 1 FROM marketplace_sources WHERE marketplace_sources.id = marketplace_entries.source)",
 	},

@@ -72,6 +72,23 @@ export const ACCESS_POLICY: Readonly<Record<string, Access>> = {
 	"POST /api/v1/dead-letters/replay": "operator",
 	"POST /api/v1/dead-letters/drop": "operator",
 
+	"GET /api/v1/recordings": "viewer",
+	// Copies what is said in conversations.
+	"POST /api/v1/recordings": "admin",
+	"GET /api/v1/recordings/:id": "viewer",
+	"POST /api/v1/recordings/:id/stop": "operator",
+	"DELETE /api/v1/recordings/:id": "operator",
+	"GET /api/v1/recordings/:id/events": "viewer",
+	// What was said in a conversation.
+	"GET /api/v1/recordings/:id/events/:event": "operator",
+
+	"POST /api/v1/plugins/:name/replays": "operator",
+	"GET /api/v1/plugins/:name/replays": "viewer",
+	"GET /api/v1/plugins/:name/replays/:id": "viewer",
+	// What plugins made of what was said in conversations.
+	"GET /api/v1/plugins/:name/replays/:id/results": "operator",
+	"POST /api/v1/plugins/:name/replays/:id/cancel": "operator",
+
 	"GET /api/v1/tenants": "admin",
 	"POST /api/v1/tenants": "admin",
 

@@ -37,6 +37,9 @@ import { MAX_MANIFEST_BYTES } from "../plugins/parse-manifest.js";
 import { addPluginRoutes } from "../plugins/routes.js";
 import type { Staging } from "../plugins/staging.js";
 import { addRecallRoutes } from "../recalls/routes.js";
+import { addRecordingRoutes } from "../recordings/routes.js";
+import type { ReplayRunner } from "../replays/replay-runner.js";
+import { addReplayRoutes } from "../replays/routes.js";
 import { addRolloutRoutes } from "../rollouts/routes.js";
 import type { OutboxRelay } from "../routing/outbox-relay.js";
 import { addTenantRoutes } from "../tenants/routes.js";
@@ -66,6 +69,7 @@ export interface AppParts {
 	readonly checkThreads: CheckThreads;
 	readonly marketplace: SourceParts;
 	readonly metrics: ControlPlaneMetrics;
+	readonly replayRunner: ReplayRunner;
 	readonly logger: Logger;
 	/** Aborted when the service stops. */
 	readonly stopping: AbortSignal;
@@ -155,6 +159,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
 	addMetricsRoutes(app, parts);
 	addDeadLetterRoutes(app, parts);
 	addExecutionRoutes(app, parts);
+	addRecordingRoutes(app, { ...parts, answerChange });
+	addReplayRoutes(app, { ...parts, checks });
 	addLiveRoutes(app, parts);
 	addFleetRoutes(app, parts);
 	addApiKeyRoutes(app, parts);

@@ -75,7 +75,9 @@ function* compile(head: TableHead, input: RoutingInput): Generator<void, RouteTa
 	const own = routed.userConfigs();
 	const owners = Object.keys(own).length === 0 ? {} : { userConfigs: own };
 	const sealed = [...Object.values(plugins), ...Object.values(own).flat()].flatMap(({ secrets }) => Object.values(secrets));
-	return { spec: "1", ...head, plugins, ...lists, ...owners, ...keysOf(sealed, input), ...stopped, hooks };
+	const recordings = input.recordings ?? [];
+	const copied = recordings.length === 0 ? {} : { recordings: [...recordings] };
+	return { spec: "1", ...head, plugins, ...lists, ...owners, ...keysOf(sealed, input), ...stopped, ...copied, hooks };
 }
 
 /** The data keys that these secrets were sealed with, and no others: a runtime gets what it needs. */

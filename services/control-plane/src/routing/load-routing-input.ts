@@ -9,6 +9,7 @@ import { grantedByPlugin } from "../plugins/repository.js";
 import { matchRecall } from "../recalls/match-recall.js";
 import { recalledDigests } from "../recalls/recalled-digests.js";
 import { activeRecalls } from "../recalls/repository.js";
+import { routedRecordings } from "../recordings/repository.js";
 import { candidates } from "../rollouts/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
 import { userConfigsByPlugin } from "../user-configs/repository.js";
@@ -32,6 +33,16 @@ export async function loadRoutingInput(queries: Queries, tenant: string, revisio
 		bindings: await loadBindings(queries, tenant, undefined),
 		dataKeys: await dataKeysOf(queries, tenant),
 		recalledDigests: await recalledDigests(queries, tenant, recalls),
+		recordings: await routedRecordings(queries, tenant),
+	};
+}
+
+/** For the chains of one plugin, whether it is enabled or not. */
+export async function loadPluginInput(queries: Queries, tenant: string, name: string): Promise<RoutingInput> {
+	return {
+		plugins: await loadPlugins(queries, tenant, eq(plugins.name, name)),
+		bindings: await loadBindings(queries, tenant, eq(bindings.plugin, name)),
+		dataKeys: await dataKeysOf(queries, tenant),
 	};
 }
 

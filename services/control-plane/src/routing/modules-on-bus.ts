@@ -33,16 +33,29 @@ export class ModulesOnBus {
 		const infos = unseen.length > LOOKED_AT_SINGLY ? new Map((await store.list()).map((info) => [info.name, info])) : undefined;
 		for (const [digest, size] of unseen) {
 			const info = infos === undefined ? await store.info(digest) : infos.get(digest);
-			if (!isModule(info, digest, size)) await this.#put(store, digest);
+			if (!isModule(info, digest, size)) await putModule(store, digest, this.#load, "module of a plugin version");
 		}
 		this.#seen.set(tenant, new Set(modules.keys()));
 	}
+}
 
-	async #put(store: ObjectStore, digest: string): Promise<void> {
-		const bytes = await this.#load(digest);
-		if (bytes === undefined) throw new Error(`module ${digest} is in a route table and in no plugin version`);
-		await store.putBlob({ name: digest, description: "module of a plugin version" }, bytes);
-	}
+/** Stands with modules that were put for a replay: they leave when neither a replay nor a route table needs them. */
+export const REPLAY_MODULE = "module of a replay";
+
+/** Puts one module where it is missing or damaged. Rejects as {@link ModulesOnBus.ensure}. */
+export async function ensureModule(
+	store: ObjectStore,
+	{ digest, size }: { readonly digest: string; readonly size: number },
+	load: LoadModule,
+	description: string,
+): Promise<void> {
+	if (!isModule(await store.info(digest), digest, size)) await putModule(store, digest, load, description);
+}
+
+async function putModule(store: ObjectStore, digest: string, load: LoadModule, description: string): Promise<void> {
+	const bytes = await load(digest);
+	if (bytes === undefined) throw new Error(`module ${digest} is wanted and in no plugin version`);
+	await store.putBlob({ name: digest, description }, bytes);
 }
 
 /** The store's own checksum is the SHA-256 that is also our digest. */

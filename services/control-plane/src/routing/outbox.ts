@@ -116,6 +116,23 @@ export async function newestRouting(
 	return { revision: row?.revision ?? 0, routed: row?.routed ?? false };
 }
 
+/** Which of these modules stand in a stored route table. */
+export async function digestsInTables(queries: Queries, digests: readonly string[]): Promise<Set<string>> {
+	const found = new Set<string>();
+	for (const digest of digests) {
+		const [row] = await queries
+			.select({ tenant: outbox.tenant })
+			.from(outbox)
+			.where(
+				sql`EXISTS (SELECT 1 FROM jsonb_each(${outbox.table} -> 'plugins') AS plugin WHERE plugin.value ->> 'digest' = ${digest})
+					OR jsonb_exists(${outbox.packedContents} -> 'modules', ${digest})`,
+			)
+			.limit(1);
+		if (row !== undefined) found.add(digest);
+	}
+	return found;
+}
+
 /** Number of tenants with something unsent. */
 export async function countUnsent(queries: Queries): Promise<number> {
 	const [row] = await queries

@@ -1,6 +1,14 @@
 // What the compiler of route tables starts from: a tenant's plugins and bindings, as they are stored.
 import type { DataKeys } from "@hookbus/foundation";
-import type { BindingMode, FailurePolicy, Manifest, PluginLimits, RolloutMode, SealedSecret } from "@hookbus/schemas";
+import type {
+	BindingMode,
+	FailurePolicy,
+	Manifest,
+	PluginLimits,
+	RolloutMode,
+	RoutedRecording,
+	SealedSecret,
+} from "@hookbus/schemas";
 import type { Config } from "../config/merge-config.js";
 import type { Granted } from "./granted.js";
 
@@ -76,6 +84,8 @@ export interface RoutingInput {
 	readonly dataKeys?: DataKeys;
 	/** Digests of versions that were recalled, sorted; absent: none. */
 	readonly recalledDigests?: readonly string[];
+	/** Recordings that run; absent: none. */
+	readonly recordings?: readonly RoutedRecording[];
 }
 
 /** Finds the binding of a plugin in exactly one scope (null: the tenant's), in constant time. */

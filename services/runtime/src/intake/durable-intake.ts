@@ -25,6 +25,7 @@ import {
 
 import type { ConsumerMessages, JetStreamClient, JsMsg } from "nats";
 import type { Logger } from "pino";
+import type { EventRecorder } from "../recording/event-recorder.js";
 import type { ExecutionReporter } from "../reporting/execution-reporter.js";
 import type { RuntimeMetrics } from "../reporting/metrics.js";
 import type { LiveTable, LiveTables } from "../routing/live-tables.js";
@@ -41,6 +42,7 @@ export interface DurableIntakeParts {
 	readonly executions: ExecutionReporter;
 	readonly marks: DoneMarks;
 	readonly metrics: RuntimeMetrics;
+	readonly recorder: Pick<EventRecorder, "offer">;
 	readonly clock: () => number;
 	readonly logger: Logger;
 	/** Milliseconds before each further delivery of a failed event; their number plus one is the number of attempts. */
@@ -133,6 +135,9 @@ export class DurableIntake {
 			message.ack();
 			return;
 		}
+		const { recordings } = table.prepared.table;
+		// Once, however often it is delivered.
+		if (recordings !== undefined && attemptOf(message) === 1) this.#parts.recorder.offer(recordings, address, message.data);
 		const completion = await this.#run(message, address, table, chain, only);
 		if (completion === undefined) {
 			message.nak(NO_ROOM_MS);

@@ -5,6 +5,7 @@ import { type EventAddress, FRAME_INTERVAL_MS, type ProgressFrame, parseEventSub
 import { Empty, headers, type Msg, type NatsConnection, type PublishOptions } from "nats";
 import type { Logger } from "pino";
 import { errors } from "../errors.js";
+import type { EventRecorder } from "../recording/event-recorder.js";
 import type { ExecutionReporter } from "../reporting/execution-reporter.js";
 import type { RuntimeMetrics } from "../reporting/metrics.js";
 import type { LiveTable, LiveTables } from "../routing/live-tables.js";
@@ -20,6 +21,7 @@ export interface ReplyIntakeParts {
 	readonly executions: ExecutionReporter;
 	readonly metrics: RuntimeMetrics;
 	readonly stalls: StallWatch;
+	readonly recorder: Pick<EventRecorder, "offer">;
 	readonly clock: () => number;
 	readonly logger: Logger;
 	readonly runtime: string;
@@ -83,6 +85,8 @@ export class ReplyIntake {
 			finish: (completion) => this.#finish(reply, address, table, chain, receivedAt, completion),
 			...(frames ? { progress: () => this.#publish("frame", reply, this.#frame) } : {}),
 		});
+		const { recordings } = table.prepared.table;
+		if (recordings !== undefined) this.#parts.recorder.offer(recordings, address, body);
 		if (admitted) tables.begin(table);
 		else
 			this.#refuse(

@@ -89,6 +89,12 @@ export class RuntimeMetrics {
 		help: "Execution records that were lost because the bus could not take them",
 		registers: [this.registry],
 	});
+	readonly #recorded = new Counter({
+		name: "hookbus_recorded_events_total",
+		help: "Copies of events for recordings, by what became of them: recorded, dropped",
+		labelNames: ["result"],
+		registers: [this.registry],
+	});
 	readonly #hostCalls = new Histogram({
 		name: "hookbus_host_call_duration_seconds",
 		help: "Time of what plugins ask of the host, by call and outcome",
@@ -204,6 +210,10 @@ export class RuntimeMetrics {
 
 	publishFailed(what: "frame" | "verdict" | "problem" | "heartbeat"): void {
 		this.#publishFailures.inc({ what });
+	}
+
+	recorded(result: "recorded" | "dropped"): void {
+		this.#recorded.inc({ result });
 	}
 
 	observersShed(): void {

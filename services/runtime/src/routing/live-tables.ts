@@ -137,6 +137,11 @@ export class LiveTables {
 		await Promise.all(this.inService().map(({ image }) => this.#shutDown(image)));
 	}
 
+	/** Ids of the recordings that run. */
+	recordings(): Set<string> {
+		return new Set([...this.#tables.values()].flatMap(({ prepared }) => (prepared.table.recordings ?? []).map(({ id }) => id)));
+	}
+
 	/** What each tenant runs on, for the heartbeat. */
 	applied(): Record<string, AppliedTable> {
 		const applied: Record<string, AppliedTable> = {};

@@ -15,6 +15,8 @@ export { pluginSnapshots } from "./plugin-snapshots.js";
 export { pluginVersions } from "./plugin-versions.js";
 export { plugins } from "./plugins.js";
 export { recalls } from "./recalls.js";
+export { recordings } from "./recordings.js";
+export { replayResults, replays } from "./replays.js";
 export { rollouts } from "./rollouts.js";
 export { storePurges } from "./store-purges.js";
 export { tenantKeys } from "./tenant-keys.js";
