@@ -18,6 +18,7 @@ import { buildPlugin } from "../../plugins-wasm/build-plugin.js";
 import { rows } from "../control-plane/stored-names.js";
 import type { ProblemBody } from "../support/api-client.js";
 import { closeAfter } from "../support/close-after.js";
+import { configIn, configPlugin } from "../support/config-plugin.js";
 import { chatEvent } from "../support/events.js";
 import { fixtureModule, moduleReturning } from "../support/module-returning.js";
 import { manifestOf, zipOf } from "../support/plugin-package.js";
@@ -138,6 +139,19 @@ describe("configuration", () => {
 		expect((await routes.get("default"))?.string()).not.toContain(key);
 		expect(stage.control.logs()).not.toContain(key);
 		expect(JSON.stringify(await stage.show("keyed"))).not.toContain(key);
+	});
+
+	test("Skillbox: configuration of a user", async () => {
+		await stage.install("personal", GATE, await configPlugin(), { config: SCHEMA, defaults: { greeting: "Good day" } });
+		const path = "/api/v1/plugins/personal/config";
+		const set = await stage.admin.put<PluginConfigChange>(`${path}${WAIT}&user=ann`, { config: { greeting: "Hi Ann" } });
+		expect(set).toMatchObject({ status: 200, body: { effective: { greeting: "Hi Ann" }, sources: { "/greeting": "user" } } });
+		const greetingOf = async (id: string) =>
+			(configIn(await stage.send({ ...hello("any"), user: { id } }), "personal") as { greeting: string }).greeting;
+		expect(await greetingOf("ann")).toBe("Hi Ann");
+		expect(await greetingOf("bob")).toBe("Good day");
+		expect((await stage.admin.delete(`${path}${WAIT}&user=ann`)).status).toBe(200);
+		expect(await greetingOf("ann")).toBe("Good day");
 	});
 
 	test("Skillbox: configuration for all", async () => {
