@@ -29,6 +29,7 @@ export interface PostgresOptions {
 const MIGRATION_LOCK = 0x686f_6f6b;
 /** Migrations may rewrite tables, so they get more time than a request. */
 const MIGRATION_TIMEOUT_MS = 10 * 60_000;
+const LOST = "a connection to the database was lost";
 /** Seconds for the queries of a pool that is closed. */
 const END_GRACE_SECONDS = 3;
 
@@ -92,21 +93,39 @@ export function openPostgres(options: PostgresOptions, logger: Logger): Database
 		try {
 			return await Promise.race([work(used), late]);
 		} catch (thrown) {
-			if (isConnectionLost(thrown)) replace(used, END_GRACE_SECONDS, "a connection to the database was lost");
+			if (isConnectionLost(thrown)) replace(used, END_GRACE_SECONDS, LOST);
 			throw mapDatabaseError(thrown);
 		} finally {
 			clearTimeout(timer);
 		}
 	};
 
-	const runAs = (tenant: string, access: "read" | "write"): QueryRunner["query"] => {
-		const become = becomeTenant(tenant, access);
-		return (work) => guarded(({ client }) => drizzle({ client: forgetLostConnections(client, become) }).transaction(work));
+	const begin = ({ client }: Pool, tenant: string, access: "read" | "write"): Queries["transaction"] => {
+		const bound = drizzle({ client: forgetLostConnections(client, becomeTenant(tenant, access)) });
+		return (work) => bound.transaction(work);
 	};
+	const runAs =
+		(tenant: string): QueryRunner["transaction"] =>
+		(work) =>
+			guarded((used) => begin(used, tenant, "write")(work));
+	/** Who only reads does not wait for the end of the transaction: it changes nothing, so how it ends does not matter. */
+	const readAs =
+		(tenant: string): QueryRunner["query"] =>
+		(work) =>
+			guarded(
+				(used) =>
+					new Promise((resolve, reject) => {
+						const ended = begin(used, tenant, "read")(async (queries) => resolve(await work(queries)));
+						ended.catch((thrown: unknown) => {
+							if (isConnectionLost(thrown)) replace(used, END_GRACE_SECONDS, LOST);
+							reject(thrown);
+						});
+					}),
+			);
 
 	return {
 		kind: "postgres",
-		of: (tenant) => ({ tenant, query: runAs(tenant, "read"), transaction: runAs(tenant, "write") }),
+		of: (tenant) => ({ tenant, query: readAs(tenant), transaction: runAs(tenant) }),
 		acrossTenants: {
 			query: (work) => guarded(({ queries }) => work(queries)),
 			transaction: (work) => guarded(({ queries }) => queries.transaction(work)),
