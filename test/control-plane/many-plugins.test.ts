@@ -30,7 +30,7 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 			`INSERT INTO plugin_versions (tenant, plugin, version, digest, size, manifest, module, created_by)
 				SELECT 'default', 'plugin-' || lpad(n::text, 3, '0'), '1.0.0', repeat('a', 64), 8, jsonb_build_object(
 					'spec', '1', 'name', 'plugin-' || lpad(n::text, 3, '0'), 'version', '1.0.0', 'hookbus', '^1.0.0', 'author', 'x', 'license', 'MIT',
-					'description', CASE n WHEN 77 THEN 'Größe' ELSE 'plain' END, 'category', 'c', 'tags', jsonb_build_array('tag-' || n % 10),
+					'description', CASE n WHEN 77 THEN 'Größe' WHEN 78 THEN '\u212Aelvin' ELSE 'plain' END, 'category', 'c', 'tags', jsonb_build_array('tag-' || n % 10),
 					'hooks', jsonb_build_array(jsonb_build_object('hook', 'on_chat_message', 'effect', 'gate'))), '\\x00', 'test'
 				FROM ${numbers}`,
 		);
@@ -61,6 +61,8 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		expect(names(await list(`status=enabled&limit=100&cursor=${enabled.next}`))).toHaveLength(25);
 		expect(names(await list("tag=tag-7&limit=500"))).toHaveLength(25);
 		expect(names(await list("text=GR%C3%96SSE"))).toEqual([]);
+		expect(names(await list("text=pLaIn&limit=500"))).toHaveLength(PLUGINS - 2);
+		expect(names(await list("text=kelvin"))).toEqual(["plugin-078"]);
 		expect(names(await list("text=gR%C3%96%C3%9Fe"))).toEqual(["plugin-077"]);
 		const text = await list("text=gin-1&limit=60");
 		expect(text.items).toHaveLength(60);
