@@ -56,11 +56,10 @@ async function findNames(
 		type === undefined ? undefined : sql`coalesce(${manifest} ->> 'type', 'custom') = ${type}`,
 		tag === undefined ? undefined : sql`${manifest} -> 'tags' ? ${tag}`,
 	);
-	if (text !== undefined)
-		return (await searchedIn(queries, where))
-			.filter(holds(text))
-			.slice(0, most)
-			.map(({ name }) => name);
+	if (text !== undefined) {
+		const found = (await searchedIn(queries, and(where, mayHold(text)))).filter(holds(text));
+		return found.slice(0, most).map(({ name }) => name);
+	}
 	const rows = queries.select({ name: plugins.name }).from(plugins);
 	const joined = type === undefined && tag === undefined ? rows : rows.innerJoin(pluginVersions, isCurrent);
 	return (await joined.where(where).orderBy(asc(plugins.name)).limit(most)).map(({ name }) => name);
@@ -73,7 +72,18 @@ interface Searched {
 	readonly tags: readonly string[] | null;
 }
 
-/** Not left to the database: what is the same letter in another case depends on its locale there. */
+/**
+ * What the database can rule out, for plain texts: their letters have the same two cases everywhere. Two letters of other alphabets
+ * become plain ones in lower case (İ, and the sign of the kelvin), so what has them is looked at anyway.
+ */
+function mayHold(text: string): SQL | undefined {
+	if (!/^[a-z0-9 .,_-]+$/i.test(text)) return undefined;
+	const { manifest } = pluginVersions;
+	const parts = sql`concat_ws(chr(10), ${plugins.name}, ${manifest} ->> 'description', ${manifest} ->> 'category', ${manifest} ->> 'tags')`;
+	return sql`(strpos(lower(${parts}), ${text.toLowerCase()}) > 0 OR ${parts} ~ '[\u0130\u212A]')`;
+}
+
+/** Not left to the database as a whole: what is the same letter in another case depends on its locale there. */
 function searchedIn(queries: Queries, where: SQL | undefined): Promise<Searched[]> {
 	const { manifest } = pluginVersions;
 	return queries

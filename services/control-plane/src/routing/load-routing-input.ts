@@ -1,6 +1,6 @@
 // Reads what the route table of a tenant is compiled from, and what the chains of one scope are explained from. Never the modules' bytes,
 // and no more plugins than are asked for: a tenant can have ten thousand.
-import { and, asc, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, eq, getTableColumns, gt, inArray, isNull, notInArray, or, type SQL, sql } from "drizzle-orm";
 import { optedInUsers } from "../bindings/opt-in-repository.js";
 import type { Queries } from "../database/database.js";
 import { bindings, pluginConfigs, plugins, pluginVersions } from "../database/tables/index.js";
@@ -20,6 +20,8 @@ import type { RoutingBinding, RoutingInput, RoutingPlugin } from "./routing-inpu
 const EXPLAINED_UNBOUND = 100;
 /** So many plugins are asked for by name. */
 const NAMED = 1_000;
+/** Plugins that are read at a time. */
+const PAGE = 1_000;
 
 /**
  * For the route table: the plugins that a binding puts somewhere, and those that this revision changed. Inside the transaction of a
@@ -79,16 +81,32 @@ export async function loadScopeInput(queries: Queries, tenant: string, assistant
 }
 
 async function loadBindings(queries: Queries, tenant: string, which: SQL | undefined): Promise<RoutingBinding[]> {
+	const { createdAt, updatedAt, ...columns } = getTableColumns(bindings);
 	const rows = await queries
-		.select()
+		.select(columns)
 		.from(bindings)
 		.where(and(eq(bindings.tenant, tenant), which));
 	const users = await optedInUsers(queries, tenant, which);
 	return rows.map((row) => ({ ...row, users: users.get(row.id) ?? [] }));
 }
 
+type InstalledRow = Awaited<ReturnType<typeof loadInstalled>>[number];
+
+/** By name. */
 async function loadPlugins(queries: Queries, tenant: string, which: SQL | undefined): Promise<RoutingPlugin[]> {
-	const installed = await queries
+	const installed: InstalledRow[] = [];
+	for (let last: InstalledRow | undefined; ; ) {
+		const page = await loadInstalled(queries, tenant, and(which, last === undefined ? undefined : gt(plugins.name, last.name)));
+		installed.push(...page);
+		last = page.at(-1);
+		if (page.length < PAGE) break;
+	}
+	return await completed(queries, tenant, installed);
+}
+
+/** One page: what the driver makes of ten thousand manifests in one go would hold up every other request. */
+function loadInstalled(queries: Queries, tenant: string, which: SQL | undefined) {
+	return queries
 		.select({
 			name: plugins.name,
 			enabled: plugins.enabled,
@@ -112,7 +130,12 @@ async function loadPlugins(queries: Queries, tenant: string, which: SQL | undefi
 		)
 		.leftJoin(pluginConfigs, and(eq(pluginConfigs.tenant, plugins.tenant), eq(pluginConfigs.plugin, plugins.name)))
 		.where(and(eq(plugins.tenant, tenant), which))
-		.orderBy(plugins.name);
+		.orderBy(asc(plugins.name))
+		.limit(PAGE);
+}
+
+/** With what stands in other tables. */
+async function completed(queries: Queries, tenant: string, installed: readonly InstalledRow[]): Promise<RoutingPlugin[]> {
 	// Few are asked for by their names; of many, all grants are read rather than ten thousand names sent.
 	const few = installed.length <= NAMED ? installed.map(({ name }) => name) : undefined;
 	const granted = await grantedByPlugin(queries, tenant, few);

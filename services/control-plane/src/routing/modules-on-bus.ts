@@ -8,6 +8,9 @@ export type LoadModule = (digest: string) => Promise<Uint8Array | undefined>;
 /** So many modules are looked at one by one; for more, all are listed. */
 const LOOKED_AT_SINGLY = 64;
 
+/** Modules that are looked at or put at the same time. */
+const AT_ONCE = 4;
+
 export class ModulesOnBus {
 	readonly #load: LoadModule;
 	/** Digests by tenant that were on the bus for its last table. */
@@ -31,10 +34,14 @@ export class ModulesOnBus {
 		const seen = this.#seen.get(tenant);
 		const unseen = [...modules].filter(([digest]) => seen?.has(digest) !== true);
 		const infos = unseen.length > LOOKED_AT_SINGLY ? new Map((await store.list()).map((info) => [info.name, info])) : undefined;
-		for (const [digest, size] of unseen) {
-			const info = infos === undefined ? await store.info(digest) : infos.get(digest);
-			if (!isModule(info, digest, size)) await putModule(store, digest, this.#load, "module of a plugin version");
-		}
+		const queue = unseen.values();
+		const worker = async () => {
+			for (const [digest, size] of queue) {
+				const info = infos === undefined ? await store.info(digest) : infos.get(digest);
+				if (!isModule(info, digest, size)) await putModule(store, digest, this.#load, "module of a plugin version");
+			}
+		};
+		await Promise.all(Array.from({ length: AT_ONCE }, worker));
 		this.#seen.set(tenant, new Set(modules.keys()));
 	}
 }

@@ -52,7 +52,11 @@ export const executions = pgTable(
 		index("executions_started").on(table.startedAt),
 		index("executions_assistant").on(table.tenant, table.assistant, table.id),
 		index("executions_user").on(table.tenant, table.user, table.id),
-		index("executions_time").on(table.tenant, table.startedAt),
+		// With the id, so that a page of an old day is found without reading the rows of the whole day.
+		index("executions_by_time").on(table.tenant, table.startedAt, table.id),
+		// What is asked for may not be there at all; without an index of it, all executions would be read to find that out.
+		index("executions_hook").on(table.tenant, table.hook, table.id),
+		index("executions_version").on(table.tenant, table.version, table.id),
 		// Errors are few: without their own index a page of them would be looked for among all that went well.
 		index("executions_errors").on(table.tenant, table.id).where(sql`outcome <> 'ok'`),
 	],
