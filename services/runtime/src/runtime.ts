@@ -1,8 +1,8 @@
 // Builds the runtime by hand, starts it, and stops it in order.
 //
-// Stop order: 1 say "draining" and be not ready · 2 unsubscribe, after which the server sends nothing more · 3 finish durable
+// Stop order: 1 say "draining" and be not ready · 2 unsubscribe, after which the server sends nothing more; hand replays back · 3 finish durable
 // events and acknowledge them · 4 wait for events in hand and answer them · 5 store execution records
-// and costs · 6 say "stopped", follow the fleet's size and the plugins' stores no longer · 7 flush and close NATS · 8 end the threads ·
+// and costs, end recording · 6 say "stopped", follow the fleet's size and the plugins' stores no longer · 7 flush and close NATS · 8 end the threads ·
 // 9 close the health pages.
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
