@@ -1,9 +1,9 @@
 // Builds the runtime by hand, starts it, and stops it in order.
 //
-// Stop order: 1 say "draining" and be not ready · 2 unsubscribe, after which the server sends nothing more · 3 finish durable
-// events and acknowledge them · 4 wait for events in hand and answer them · 5 let plugins run their shutdown · 6 store execution records
-// and costs · 7 say "stopped", follow the fleet's size and the plugins' stores no longer · 8 flush and close NATS · 9 end the threads ·
-// 10 close the health pages.
+// Stop order: 1 say "draining" and be not ready · 2 unsubscribe, after which the server sends nothing more; hand replays back · 3 finish
+// durable events and acknowledge them · 4 wait for events in hand and answer them · 5 let plugins run their shutdown · 6 store execution
+// records and costs, end recording · 7 say "stopped", follow the fleet's size and the plugins' stores no longer · 8 flush and close NATS ·
+// 9 end the threads · 10 close the health pages.
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import {
