@@ -2,7 +2,7 @@
 // and out of reach of all others, and what happens when the bus is away.
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureBus } from "@hookbus/foundation";
-import { STORE_PACE } from "@hookbus/runtime";
+import { PERMISSION_OF, STORE_PACE } from "@hookbus/runtime";
 import { STATE_STREAM, STATE_SUBJECTS, storedName, storeSubject, storeSubjects } from "@hookbus/schemas";
 import fc from "fast-check";
 import { connect, DiscardPolicy, type JetStreamManager, type NatsConnection, RetentionPolicy } from "nats";
@@ -665,11 +665,11 @@ describe("when the bus is away", () => {
 	});
 });
 
-test("each function says which permission it needs and how often it may be called", () => {
+test("it is said of each function which permission it needs and how often it may be called", () => {
 	const { functions } = one.plugin(rightsOf("acme", "any"));
-	const rules = Object.entries(functions).map(([type, { permission, callsPerInvocation }]) => [
+	const rules = Object.entries(functions).map(([type, { callsPerInvocation }]) => [
 		type,
-		permission,
+		PERMISSION_OF[type as keyof typeof PERMISSION_OF],
 		callsPerInvocation,
 	]);
 	expect(rules).toEqual([
