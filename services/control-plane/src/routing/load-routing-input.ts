@@ -17,7 +17,7 @@ import type { RoutingBinding, RoutingInput, RoutingPlugin } from "./routing-inpu
 const EXPLAINED_UNBOUND = 100;
 /** So many plugins are asked for by name. */
 const NAMED = 1_000;
-/** Plugins that are read at a time. */
+/** Plugins or bindings that are read at a time. */
 const PAGE = 1_000;
 
 /**
@@ -68,10 +68,15 @@ export async function loadScopeInput(queries: Queries, tenant: string, assistant
 
 async function loadBindings(queries: Queries, tenant: string, which: SQL | undefined): Promise<RoutingBinding[]> {
 	const { createdAt, updatedAt, ...columns } = getTableColumns(bindings);
-	const rows = await queries
-		.select(columns)
-		.from(bindings)
-		.where(and(eq(bindings.tenant, tenant), which));
+	const pageBehind = (last: string | undefined) =>
+		queries
+			.select(columns)
+			.from(bindings)
+			.where(and(eq(bindings.tenant, tenant), which, last === undefined ? undefined : gt(bindings.id, last)))
+			.orderBy(asc(bindings.id))
+			.limit(PAGE);
+	const rows = await pageBehind(undefined);
+	for (let page = rows; page.length === PAGE; rows.push(...page)) page = await pageBehind(rows.at(-1)?.id);
 	const users = await optedInUsers(queries, tenant, which);
 	return rows.map((row) => ({ ...row, users: users.get(row.id) ?? [] }));
 }

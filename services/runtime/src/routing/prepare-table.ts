@@ -20,6 +20,7 @@ import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { LoadFault } from "../threads/thread-messages.js";
 import { type BuiltChains, buildChains, optInSets } from "./build-chains.js";
 import type { ModuleRequest, ModuleStore } from "./module-store.js";
+import { replySubjects } from "./reply-subjects.js";
 
 export interface PreparedTable extends BuiltChains {
 	/** Images by their key; also of the plugins that go on from an earlier table. */
@@ -27,6 +28,8 @@ export interface PreparedTable extends BuiltChains {
 	/** What the plugins may ask of the host, by the key of their image. */
 	readonly rights: ReadonlyMap<string, PluginRights>;
 	readonly modules: readonly ModuleRequest[];
+	/** On which events are wanted. */
+	readonly subjects: readonly string[];
 }
 
 export interface PrepareParts {
@@ -93,7 +96,8 @@ export async function prepareTable(
 	const optIns = optInSets(table, previous?.optIns);
 	const source = { table, imageOf, faults };
 	const chains = await buildChains(source, optIns, previous, parts.nextChainId);
-	return { ...source, images, rights, optIns, chains, modules: [...modules.values()] };
+	const subjects = await replySubjects(table.tenant, chains);
+	return { ...source, images, rights, optIns, chains, subjects, modules: [...modules.values()] };
 }
 
 /** Plugins that are made ready at the same time: while one is compiled, the next is fetched and the one before tried out. */

@@ -9,9 +9,12 @@ interface EncodedStep extends Omit<ThreadStep, "optedIn"> {
 
 /** @param listOf number of the list of users who opted in */
 export function encodeChain(chain: ThreadChain, listOf: (users: ReadonlySet<string>) => number): string {
-	const steps = chain.steps.map(
-		({ optedIn, ...step }): EncodedStep => (optedIn === undefined ? step : { ...step, list: listOf(optedIn) }),
-	);
+	const steps = chain.steps.map((step): EncodedStep => {
+		// Most steps stand there as they are: to copy one costs more than to write it.
+		if (step.optedIn === undefined) return step;
+		const { optedIn, ...rest } = step;
+		return { ...rest, list: listOf(optedIn) };
+	});
 	return JSON.stringify({ ...chain, steps });
 }
 
