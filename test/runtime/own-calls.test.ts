@@ -33,6 +33,7 @@ describe("shutdown", () => {
 			chains: new Map(),
 			faults: [],
 			modules: [],
+			subjects: [],
 			optIns: new Map(),
 			users: { images: new Map(), taken: [], faults: [], refused: new Map(), waits: new Set() },
 		};

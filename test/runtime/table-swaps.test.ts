@@ -66,6 +66,7 @@ function preparedTable(revision: number, ...keys: string[]): PreparedTable {
 		rights: new Map(),
 		imageOf: new Map(),
 		optIns: new Map(),
+		subjects: [],
 		chains: new Map([
 			["on_chat_message", { all: chainOf(revision), assistants: new Map(), bySteps: new Map([[[], chainOf(revision)]]) }],
 		]),

@@ -79,7 +79,7 @@ export async function measureRuntime(bus: BenchBus, modules: number, say: (text:
 	say("taking ten thousand bindings …");
 	const first = await take(one);
 	const allChanged = await take(two);
-	const oneChanged = await take(withoutSteps(two, assistantName(7)));
+	const oneChanged = await take(withoutSteps(two, assistantName(ASSISTANTS - 1)));
 	say(`taking ${modules} modules …`);
 	const manyPlugins = distinctPlugins(modules, module);
 	for (const plugin of manyPlugins) await buckets.modules.putBlob({ name: digestOf(plugin.module) }, plugin.module);

@@ -183,7 +183,7 @@ export async function grantedByPlugin(
 	names?: readonly string[],
 ): Promise<Map<string, Granted>> {
 	const rows = await queries
-		.select()
+		.select({ plugin: pluginGrants.plugin, permission: pluginGrants.permission, network: pluginGrants.network })
 		.from(pluginGrants)
 		.where(and(eq(pluginGrants.tenant, tenant), names && inArray(pluginGrants.plugin, [...names])))
 		.orderBy(pluginGrants.permission);

@@ -16,11 +16,17 @@ import { userConfigsByPlugin } from "../user-configs/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingBinding, RoutingInput, RoutingPlugin } from "./routing-input.js";
 
+const isCurrent = and(
+	eq(pluginVersions.tenant, plugins.tenant),
+	eq(pluginVersions.plugin, plugins.name),
+	eq(pluginVersions.version, plugins.version),
+);
+
 /** Plugins without a binding in the scope that an explanation names, by their name. */
 const EXPLAINED_UNBOUND = 100;
 /** So many plugins are asked for by name. */
 const NAMED = 1_000;
-/** Plugins that are read at a time. */
+/** Plugins or bindings that are read at a time. */
 const PAGE = 1_000;
 
 /**
@@ -63,30 +69,41 @@ export async function loadScopeInput(queries: Queries, tenant: string, assistant
 		assistant === null ? isNull(bindings.assistant) : or(isNull(bindings.assistant), eq(bindings.assistant, assistant));
 	const bound = await loadBindings(queries, tenant, inScope);
 	const names = [...new Set(bound.map(({ plugin }) => plugin))];
-	const listed = await loadPlugins(queries, tenant, inArray(plugins.name, names));
-	const needed = listed
-		.flatMap(({ manifest }) => Object.keys(manifest.dependencies ?? {}))
-		.filter((name) => !names.includes(name));
+	const needed = await neededBy(queries, tenant, names);
 	const others = await queries
 		.select({ name: plugins.name })
 		.from(plugins)
 		.where(and(eq(plugins.tenant, tenant), notInArray(plugins.name, names)))
 		.orderBy(asc(plugins.name))
 		.limit(EXPLAINED_UNBOUND);
-	const further = [...new Set([...needed, ...others.map(({ name }) => name)])];
-	const unbound = await loadPlugins(queries, tenant, inArray(plugins.name, further));
+	const named = [...new Set([...names, ...needed, ...others.map(({ name }) => name)])];
+	const all = await loadPlugins(queries, tenant, inArray(plugins.name, named));
 	const [installed] = await queries.select({ count: count() }).from(plugins).where(eq(plugins.tenant, tenant));
-	const all = [...listed, ...unbound].sort((a, b) => (a.name < b.name ? -1 : 1));
 	return { plugins: all, bindings: bound, unlisted: (installed?.count ?? 0) - all.length };
+}
+
+/** Names of the plugins that the current versions of these depend on. */
+async function neededBy(queries: Queries, tenant: string, names: readonly string[]): Promise<string[]> {
+	const rows = await queries
+		.select({ dependencies: sql<Record<string, string>>`${pluginVersions.manifest} -> 'dependencies'` })
+		.from(plugins)
+		.innerJoin(pluginVersions, isCurrent)
+		.where(and(eq(plugins.tenant, tenant), inArray(plugins.name, [...names]), sql`${pluginVersions.manifest} ? 'dependencies'`));
+	return rows.flatMap(({ dependencies }) => Object.keys(dependencies));
 }
 
 async function loadBindings(queries: Queries, tenant: string, which: SQL | undefined): Promise<RoutingBinding[]> {
 	const { createdAt, updatedAt, ...columns } = getTableColumns(bindings);
-	const rows = await queries
-		.select(columns)
-		.from(bindings)
-		.where(and(eq(bindings.tenant, tenant), which));
-	const users = await optedInUsers(queries, tenant, which);
+	const pageBehind = (last: string | undefined) =>
+		queries
+			.select(columns)
+			.from(bindings)
+			.where(and(eq(bindings.tenant, tenant), which, last === undefined ? undefined : gt(bindings.id, last)))
+			.orderBy(asc(bindings.id))
+			.limit(PAGE);
+	const rows = await pageBehind(undefined);
+	for (let page = rows; page.length === PAGE; rows.push(...page)) page = await pageBehind(rows.at(-1)?.id);
+	const users = rows.some(({ optIn }) => optIn) ? await optedInUsers(queries, tenant, which) : new Map<string, string[]>();
 	return rows.map((row) => ({ ...row, users: users.get(row.id) ?? [] }));
 }
 
@@ -120,14 +137,7 @@ function loadInstalled(queries: Queries, tenant: string, which: SQL | undefined)
 			secrets: pluginConfigs.secrets,
 		})
 		.from(plugins)
-		.innerJoin(
-			pluginVersions,
-			and(
-				eq(pluginVersions.tenant, plugins.tenant),
-				eq(pluginVersions.plugin, plugins.name),
-				eq(pluginVersions.version, plugins.version),
-			),
-		)
+		.innerJoin(pluginVersions, isCurrent)
 		.leftJoin(pluginConfigs, and(eq(pluginConfigs.tenant, plugins.tenant), eq(pluginConfigs.plugin, plugins.name)))
 		.where(and(eq(plugins.tenant, tenant), which))
 		.orderBy(asc(plugins.name))

@@ -124,12 +124,17 @@ class ChainBuilder {
 		const wanted = this.#source.table.plugins[step.plugin];
 		const image = this.#source.imageOf.get(step.plugin);
 		const own = this.#source.users.images.get(step.plugin);
-		return {
+		const made = {
 			...step,
 			image: image?.key,
 			name: wanted?.name ?? step.plugin,
 			version: image?.version ?? wanted?.version ?? "0.0.0",
 			digest: image?.digest ?? wanted?.digest ?? "",
+		};
+		// One copy for most steps: there are tens of thousands.
+		if (step.optIn === undefined && own === undefined && image !== undefined) return made;
+		return {
+			...made,
 			...(step.optIn === undefined ? {} : { optedIn: this.#optIns.get(step.optIn) ?? new Set<string>() }),
 			...(image === undefined
 				? { loadFault: this.#messages.get(keyOf(wanted)) ?? `the route table has no plugin ${step.plugin}` }

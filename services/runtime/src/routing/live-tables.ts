@@ -1,7 +1,6 @@
 // The tables that events run on now, one per tenant. A new table is swapped in as a whole; an event keeps the table that it
 // began with, and a replaced table is forgotten when its last event is done.
-import type { AppliedTable, EventAddress, HookName } from "@hookbus/schemas";
-import { eventSubject, eventSubjectForAllAssistants, HOOKS } from "@hookbus/schemas";
+import type { AppliedTable, EventAddress } from "@hookbus/schemas";
 import type { PluginRights } from "../host-calls/plugin-rights.js";
 import type { RightsTable } from "../host-calls/rights-table.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
@@ -30,24 +29,6 @@ export class LiveTable {
 	allChains(): ThreadChain[] {
 		return [...this.prepared.chains.values()].flatMap(({ bySteps }) => [...bySteps.values()]);
 	}
-
-	/** Subjects of the reply hooks that have a chain with steps. */
-	subjects(): string[] {
-		const { tenant } = this.prepared.table;
-		const subjects: string[] = [];
-		for (const [hook, { all, assistants }] of this.prepared.chains) {
-			if (HOOKS[hook].delivery !== "reply") continue;
-			if (all !== undefined && all.steps.length > 0) subjects.push(eventSubjectForAllAssistants(tenant, hook));
-			else subjects.push(...assistantSubjects(tenant, hook, assistants));
-		}
-		return subjects;
-	}
-}
-
-function assistantSubjects(tenant: string, hook: HookName, assistants: ReadonlyMap<string, ThreadChain>): string[] {
-	return [...assistants]
-		.filter(([, chain]) => chain.steps.length > 0)
-		.map(([assistant]) => eventSubject({ tenant, hook, assistant }));
 }
 
 /** A plugin as some tenant's events run on it. */
@@ -122,7 +103,7 @@ export class LiveTables {
 	}
 
 	subjects(): Set<string> {
-		return new Set([...this.#tables.values()].flatMap((table) => table.subjects()));
+		return new Set([...this.#tables.values()].flatMap(({ prepared }) => prepared.subjects));
 	}
 
 	/** Every plugin that events may run on now. */

@@ -30,6 +30,7 @@ import { type BuiltChains, buildChains, optInSets } from "./build-chains.js";
 import { imageKey, type LoadedImage, makeImage, openSecrets, tryOut, underLimits } from "./make-image.js";
 import type { ModuleRequest, ModuleStore } from "./module-store.js";
 import { type PreparedUsers, prepareUsers } from "./prepare-users.js";
+import { replySubjects } from "./reply-subjects.js";
 
 export interface PreparedTable extends BuiltChains {
 	/** Images by their key; also of the plugins that go on from an earlier table. */
@@ -38,6 +39,8 @@ export interface PreparedTable extends BuiltChains {
 	readonly rights: ReadonlyMap<string, PluginRights>;
 	readonly modules: readonly ModuleRequest[];
 	readonly users: PreparedUsers;
+	/** On which events are wanted. */
+	readonly subjects: readonly string[];
 }
 
 export interface PrepareParts {
@@ -115,8 +118,9 @@ export async function prepareTable(
 	const optIns = optInSets(table, previous?.optIns);
 	const source = { table, imageOf, faults, users };
 	const chains = await buildChains(source, optIns, previous, parts.nextChainId);
+	const subjects = await replySubjects(table.tenant, chains);
 	const all = [...faults, ...users.faults];
-	return { ...source, faults: all, images, rights, optIns, chains, modules: [...modules.values()] };
+	return { ...source, faults: all, images, rights, optIns, chains, subjects, modules: [...modules.values()] };
 }
 
 /** Plugins that are made ready at the same time: while one is compiled, the next is fetched and the one before tried out. */

@@ -10,13 +10,16 @@ interface EncodedStep extends Omit<ThreadStep, "optedIn" | "users"> {
 
 /** @param listOf number of a list of users */
 export function encodeChain(chain: ThreadChain, listOf: (users: StepUsers) => number): string {
-	const steps = chain.steps.map(
-		({ optedIn, users, ...step }): EncodedStep => ({
-			...step,
+	const steps = chain.steps.map((step): EncodedStep => {
+		// Most steps stand there as they are: to copy one costs more than to write it.
+		if (step.optedIn === undefined && step.users === undefined) return step;
+		const { optedIn, users, ...rest } = step;
+		return {
+			...rest,
 			...(optedIn === undefined ? {} : { list: listOf(optedIn) }),
 			...(users === undefined ? {} : { owners: listOf(users) }),
-		}),
-	);
+		};
+	});
 	return JSON.stringify({ ...chain, steps });
 }
 

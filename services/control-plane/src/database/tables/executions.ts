@@ -59,5 +59,6 @@ export const executions = pgTable(
 		index("executions_version").on(table.tenant, table.version, table.id),
 		// Errors are few: without their own index a page of them would be looked for among all that went well.
 		index("executions_errors").on(table.tenant, table.id).where(sql`outcome <> 'ok'`),
+		index("executions_outcome").on(table.tenant, table.outcome, table.id).where(sql`outcome <> 'ok'`),
 	],
 );

@@ -1,0 +1,1 @@
+CREATE INDEX "executions_outcome" ON "executions" USING btree ("tenant","outcome","id") WHERE outcome <> 'ok';
