@@ -244,7 +244,7 @@ export class ThreadClient {
 			this.#inHand -= 1;
 		}
 		const checkpoint = call === undefined ? undefined : this.cells.readCheckpoint(invocation.slot, invocation.step);
-		const what = invocation.slot < 0 ? "making an instance, or a call outside of events," : "an invocation";
+		const what = invocation.slot < 0 ? "initialize, or another call outside of events," : "an invocation";
 		this.condemn(`${what} was not done after ${Math.round(invocation.deadlineAt - invocation.startedAt)} ms`);
 		return { call, checkpoint };
 	}
