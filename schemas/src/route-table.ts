@@ -168,6 +168,7 @@ export type RouteTable = Static<typeof RouteTable>;
 
 const check = TypeCompiler.Compile(RouteTable);
 const checkPlugin = TypeCompiler.Compile(RoutedPlugin);
+const checkUser = TypeCompiler.Compile(UserConfig);
 const checkSteps = TypeCompiler.Compile(Type.Array(RouteStep));
 
 /** True when the value is a route table. Does not throw. */
@@ -178,6 +179,11 @@ export function isRouteTable(value: unknown): value is RouteTable {
 /** True when the value is one plugin of a route table. Does not throw. */
 export function isRoutedPlugin(value: unknown): value is RoutedPlugin {
 	return checkPlugin.Check(value);
+}
+
+/** True when the value is the configuration of one user. Does not throw. */
+export function isUserConfig(value: unknown): value is UserConfig {
+	return checkUser.Check(value);
 }
 
 /** True when the value is the list of steps of one chain. Does not throw. */

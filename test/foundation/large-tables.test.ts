@@ -27,6 +27,15 @@ function packedLines(lines: readonly string[], changes: Partial<PackedTable> = {
 	return [{ ...entry, packedBytes: content.length, digest, ...changes }, content];
 }
 
+/** Ids that come out in another order where they are names of an object. */
+function userConfigs(names: readonly string[] = ["u2", "u1", "10", "9", "__proto__"]) {
+	return names.map((user) => ({ user, configRevision: "1", config: { tone: user }, secrets: {} }));
+}
+
+function userLine(key: string, user: string, value: unknown): string {
+	return `${JSON.stringify(["userConfigs", key, user])}\t${JSON.stringify(value)}`;
+}
+
 function code(thrown: unknown): string {
 	return thrown instanceof CodedError ? thrown.code : String(thrown);
 }
@@ -60,6 +69,34 @@ describe("a table", () => {
 			expect(JSON.stringify(found.hooks)).toBe(JSON.stringify(table.hooks));
 			expect(found.plugins).toEqual({});
 		}
+	});
+
+	test("comes out with its users in their order, also where a plugin or the whole table has none", async () => {
+		for (const own of [{ one: userConfigs(), two: [], three: userConfigs(["u1"]) }, {}]) {
+			const table: RouteTable = { ...tableOf(1), userConfigs: own };
+			const { entry, content } = await pack(table);
+			const { table: found } = await unpackTable(entry, content);
+			expect(JSON.stringify(found.userConfigs)).toBe(JSON.stringify(own));
+		}
+	});
+
+	test("has a line for each user, so that no line grows with how many they are", async () => {
+		const names = Array.from({ length: 3000 }, (_, index) => `u${index}`);
+		const { chunks } = await writeLines({ ...tableOf(1), userConfigs: { one: userConfigs(names) } });
+		const lines = Buffer.concat(chunks).toString().split("\n");
+		expect(lines.filter((line) => line.startsWith('["userConfigs","one",'))).toHaveLength(3000);
+	});
+
+	test("keeps the objects of users who did not change", async () => {
+		const first = await pack({ ...tableOf(1), userConfigs: { one: userConfigs() } });
+		const read = await unpackTable(first.entry, first.content);
+		const [changed, ...others] = userConfigs();
+		const now = [...others, { ...changed, user: "u2", configRevision: "2", config: {}, secrets: {} }];
+		const second = await pack({ ...tableOf(2), userConfigs: { one: now } });
+		const { table } = await unpackTable(second.entry, second.content, read.memory);
+		expect(table.userConfigs?.["one"]).toEqual(now);
+		expect(table.userConfigs?.["one"]?.[0]).toBe(read.table.userConfigs?.["one"]?.[1]);
+		expect(table.userConfigs?.["one"]?.at(-1)).not.toBe(read.table.userConfigs?.["one"]?.[0]);
 	});
 
 	test("takes fields along that this release does not know", async () => {
@@ -140,6 +177,9 @@ describe("is refused, with a code that says whether it may pass by itself:", () 
 		["a line that is no JSON", async () => packedLines(['["plugins","a"]\t{']), "table_invalid"],
 		["a plugin that is none", async () => packedLines(['["plugins","a"]\t{"name":"a"}']), "table_invalid"],
 		["a chain that is none", async () => packedLines(['["hooks","on_chat_message","all"]\t[{"plugin":1}]']), "table_invalid"],
+		["a user that is none", async () => packedLines([userLine("one", "u1", { user: "u1" })]), "table_invalid"],
+		["a user under the name of another", async () => packedLines([userLine("one", "u1", userConfigs()[0])]), "table_invalid"],
+		["a list of users in one line", async () => packedLines([`["userConfigs","one"]\t[{}]`]), "table_invalid"],
 		[
 			"a revision that is none",
 			async () => packedLines(['["spec"]\t"1"', '["tenant"]\t"acme"', '["revision"]\t"x"']),
@@ -149,5 +189,13 @@ describe("is refused, with a code that says whether it may pass by itself:", () 
 	])("%s", async (_, make, expected) => {
 		const [entry, content] = await make();
 		expect(await unpackTable(entry, content).then(() => "taken", code)).toBe(expected);
+	});
+
+	test("a user who has two lines", async () => {
+		const { chunks } = await writeLines({ ...tableOf(1), userConfigs: { one: userConfigs(["u1"]) } });
+		const lines = Buffer.concat(chunks).toString().trimEnd().split("\n");
+		expect(await unpackTable(...packedLines(lines)).then(() => "taken", code)).toBe("taken");
+		const [twice = ""] = lines.filter((line) => line.startsWith('["userConfigs"'));
+		expect(await unpackTable(...packedLines([...lines, twice])).then(() => "taken", code)).toBe("table_invalid");
 	});
 });

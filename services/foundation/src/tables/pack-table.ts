@@ -2,6 +2,7 @@
 // keep line by line; a table as one JSON text can only be parsed as a whole, and everything else of the process waits for it.
 //
 //   ["plugins","kb-search"]⇥{"name":"kb-search",…}
+//   ["userConfigs","kb-search","u1"]⇥{"user":"u1",…}
 //   ["hooks","on_chat_message","assistants","a1"]⇥[{"plugin":"kb-search",…}]
 //
 // Fields that a later release adds travel too, without anybody here knowing them: a field that is an object by its entries, any
@@ -65,6 +66,7 @@ export async function packTable(table: RouteTable, { chunks, bytes }: TableLines
 function* linesOf(table: RouteTable): Generator<string> {
 	for (const [field, value] of Object.entries(table)) {
 		if (field === "hooks") yield* linesOfHooks(table.hooks);
+		else if (field === "userConfigs") yield* linesOfUsers(table.userConfigs ?? {});
 		else if (isRecord(value)) yield* linesOfRecord([field], value);
 		else if (value !== undefined) yield lineOf([field], value);
 	}
@@ -76,6 +78,15 @@ function* linesOfHooks(hooks: RouteTable["hooks"]): Generator<string> {
 			if (name === "assistants") yield* linesOfRecord(["hooks", hook, name], routes?.assistants ?? {});
 			else if (value !== undefined) yield lineOf(["hooks", hook, name], value);
 		}
+	}
+}
+
+/** A user each: a plugin can have thousands, and a change concerns few of them. A plugin without any has a line with an empty list. */
+function* linesOfUsers(users: NonNullable<RouteTable["userConfigs"]>): Generator<string> {
+	if (Object.keys(users).length === 0) yield lineOf(["userConfigs"], {});
+	for (const [key, own] of Object.entries(users)) {
+		if (own.length === 0) yield lineOf(["userConfigs", key], []);
+		for (const config of own) yield lineOf(["userConfigs", key, config.user], config);
 	}
 }
 

@@ -8,10 +8,12 @@ import {
 	isRouteSteps,
 	isRouteTable,
 	isSubjectToken,
+	isUserConfig,
 	type PackedTable,
 	type RoutedPlugin,
 	type RouteStep,
 	type RouteTable,
+	type UserConfig,
 } from "@hookbus/schemas";
 import type { CodedError } from "../define-errors.js";
 import { TimeSlices } from "../time-slices.js";
@@ -21,6 +23,7 @@ import { tableFaults } from "./table-faults.js";
 export interface TableMemory {
 	readonly plugins: ReadonlyMap<string, RoutedPlugin>;
 	readonly chains: ReadonlyMap<string, RouteStep[]>;
+	readonly users: ReadonlyMap<string, UserConfig>;
 }
 
 export interface UnpackedTable {
@@ -82,11 +85,14 @@ class TableBuilder {
 	readonly #before: TableMemory | undefined;
 	readonly #plugins = new Map<string, RoutedPlugin>();
 	readonly #chains = new Map<string, RouteStep[]>();
+	readonly #users = new Map<string, UserConfig>();
 	/** Fields that stand in one line. */
 	readonly #fields: [string, unknown][] = [];
 	/** Entries of the fields that are records. */
 	readonly #records = new Map<string, [string, unknown][]>();
 	readonly #hooks = new Map<string, HookLines>();
+	/** Users with a configuration of their own, by the key of the plugin and their id. */
+	readonly #usersOf = new Map<string, Map<string, UserConfig>>();
 
 	constructor(before: TableMemory | undefined) {
 		this.#before = before;
@@ -100,6 +106,7 @@ class TableBuilder {
 		const text = line.slice(tab + 1);
 		const [field, key] = path;
 		if (field === "hooks") this.#addToHooks(path, text, line);
+		else if (field === "userConfigs" && key !== undefined) this.#addToUsers(path, text, line);
 		else if (key === undefined) this.#fields.push([field, parse(text, line)]);
 		else this.#entriesOf(field).push([key, field === "plugins" ? this.#plugin(text, line) : parse(text, line)]);
 	}
@@ -107,7 +114,7 @@ class TableBuilder {
 	/** @throws CodedError `table_invalid` */
 	finish({ tenant, revision }: PackedTable): UnpackedTable {
 		const records = Object.fromEntries([...this.#records].map(([field, entries]) => [field, Object.fromEntries(entries)]));
-		// Plugins and chains are checked; what is left is small.
+		// Plugins, chains and users are checked; what is left is small.
 		const frame: unknown = {
 			...Object.fromEntries(this.#fields),
 			...records,
@@ -123,8 +130,31 @@ class TableBuilder {
 			{ ...Object.fromEntries(parts), assistants: Object.fromEntries(assistants) },
 		]);
 		const plugins = (records["plugins"] ?? {}) as RouteTable["plugins"];
-		const table: RouteTable = { ...frame, plugins, hooks: Object.fromEntries(hooks) };
-		return { table, memory: { plugins: this.#plugins, chains: this.#chains } };
+		const users = [...this.#usersOf].map(([key, own]) => [key, [...own.values()]]);
+		const table: RouteTable = {
+			...frame,
+			plugins,
+			...(users.length === 0 ? {} : { userConfigs: Object.fromEntries(users) }),
+			hooks: Object.fromEntries(hooks),
+		};
+		return { table, memory: { plugins: this.#plugins, chains: this.#chains, users: this.#users } };
+	}
+
+	/** Without a user it says that the plugin has none. */
+	#addToUsers([, key = "", user]: readonly string[], text: string, line: string): void {
+		let users = this.#usersOf.get(key);
+		if (users === undefined) {
+			users = new Map();
+			this.#usersOf.set(key, users);
+		}
+		if (user === undefined) {
+			if (text !== "[]") throw invalid(line, "it names no user");
+			return;
+		}
+		if (users.has(user)) throw invalid(line, "the user has a line already");
+		const config = this.#user(text, line);
+		if (config.user !== user) throw invalid(line, "its value is of another user");
+		users.set(user, config);
 	}
 
 	#addToHooks([, hook, part, assistant]: readonly string[], text: string, line: string): void {
@@ -148,6 +178,14 @@ class TableBuilder {
 		if (known === undefined && !isRoutedPlugin(plugin)) throw invalid(line, "its value is no plugin of a route table");
 		this.#plugins.set(text, plugin as RoutedPlugin);
 		return plugin as RoutedPlugin;
+	}
+
+	#user(text: string, line: string): UserConfig {
+		const known = this.#users.get(text) ?? this.#before?.users.get(text);
+		const user: unknown = known ?? parse(text, line);
+		if (known === undefined && !isUserConfig(user)) throw invalid(line, "its value is no configuration of a user");
+		this.#users.set(text, user as UserConfig);
+		return user as UserConfig;
 	}
 
 	#steps(text: string, line: string): RouteStep[] {
