@@ -26,6 +26,9 @@ export const AppliedTable = Type.Object({
 	faults: Type.Array(ActivationFault, {
 		description: "Plugins that failed to load or initialize; running names the version that goes on",
 	}),
+	faultsLeftOut: Type.Optional(
+		Type.Integer({ minimum: 1, description: "Further faults for which the message has no room; those of single users go first" }),
+	),
 });
 export type AppliedTable = Static<typeof AppliedTable>;
 

@@ -64,6 +64,21 @@ test("a heartbeat of many failing plugins fits into a message, and names those f
 	expect(status.tenants.acme?.faults).toHaveLength(20);
 });
 
+test("faults of thousands of a tenant's users leave out no fault of another tenant, and say how many are not named", () => {
+	const sent: Uint8Array[] = [];
+	const fault = { plugin: "broken", version: "1.0.0", code: "guest_error", message: "x".repeat(1_000) };
+	const ofUsers = Array.from({ length: 4_000 }, (_, index) => ({ ...fault, user: `user-${index}` }));
+	const tenants = { acme: { revision: 1, faults: ofUsers }, zeta: { revision: 1, faults: [fault, { ...fault, user: "ann" }] } };
+	heartbeat((body) => sent.push(body), tenants, [breaker(1, "open")]).beat.send();
+	const status: unknown = JSON.parse(Buffer.from(sent[0] ?? []).toString());
+	if (!isRuntimeStatus(status)) throw new Error("it is a status");
+	expect(status.tenants["zeta"]?.faults.map(({ user }) => user)).toEqual([undefined, "ann"]);
+	expect(status.breakers).toHaveLength(1);
+	expect(status.tenants["acme"]?.faults).toHaveLength(100);
+	expect(status.tenants["acme"]?.faultsLeftOut).toBe(3_900);
+	expect(status.tenants["zeta"]).not.toHaveProperty("faultsLeftOut");
+});
+
 test("a thousand changes at once are two heartbeats, and the second says what the last change made", async () => {
 	const sent: RuntimeStatus[] = [];
 	const breakers: BreakerStatus[] = [];

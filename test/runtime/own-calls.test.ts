@@ -35,7 +35,7 @@ describe("shutdown", () => {
 			modules: [],
 			subjects: [],
 			optIns: new Map(),
-			users: { images: new Map(), taken: [], faults: [], refused: new Map(), waits: new Set() },
+			users: { images: new Map(), taken: [], faults: [], refused: new Map(), untried: new Set(), waits: new Set() },
 		};
 	}
 

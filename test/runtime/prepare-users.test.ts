@@ -139,3 +139,38 @@ test("while a module cannot be had a user goes on with the own secrets of now, a
 	expect(rights.get(ofAnn)?.secrets).toEqual({ key: "ann's 2" });
 	expect(rights.get(imageOf.get("p")?.key ?? "")?.secrets).toEqual({ key: "everybody's" });
 });
+
+test("where the plugin fails for everybody nobody gets the image of a user", async () => {
+	const { prepare, answers } = preparing();
+	answers.probe = ({ config }) => (config["colour"] === "red" ? "guest_error" : undefined);
+	const first = await prepare({ users: users("blue") });
+	const second = await prepare({ users: users("blue", "green") });
+	for (const { imageOf, users: own } of [first, second]) {
+		expect(imageOf.get("p")).toBeUndefined();
+		expect(own.images.get("p")?.get("of-blue")?.image).toBeDefined();
+	}
+});
+
+test("where nothing ran before, a user's own runs before it was tried; when it then fails, it runs no more", async () => {
+	vi.useFakeTimers({ toFake: ["performance"] });
+	const { prepare, tried, answers } = preparing();
+	answers.probe = ({ config }) => {
+		if (config["colour"] !== "red") vi.advanceTimersByTime(USERS_MS + 1);
+		return config["colour"] === "bad" ? "guest_error" : undefined;
+	};
+	const three = users("blue", "green", "bad");
+	const first = await prepare({ users: three });
+	expect(tried).toEqual(["red", "blue"]);
+	expect(first.faults.map(({ code, user }) => [code, user])).toEqual([
+		["not_tried_yet", "of-green"],
+		["not_tried_yet", "of-bad"],
+	]);
+	for (const user of ["of-green", "of-bad"]) expect(first.users.images.get("p")?.get(user)?.image).toBeDefined();
+	await prepare({ users: three });
+	expect(tried).toEqual(["green"]);
+	const third = await prepare({ users: three });
+	expect(tried).toEqual(["bad"]);
+	expect(third.faults).toMatchObject([{ code: "guest_error", user: "of-bad" }]);
+	expect(third.users.images.get("p")?.get("of-bad")).toMatchObject({ image: undefined, loadFault: "not today" });
+	expect(third.users.images.get("p")?.get("of-green")?.image).toBeDefined();
+});

@@ -72,7 +72,7 @@ function preparedTable(revision: number, ...keys: string[]): PreparedTable {
 		]),
 		faults: [],
 		modules: keys.map((digest) => ({ digest, memoryPages: 1, exports: [] })),
-		users: { images: new Map(), taken: [], faults: [], refused: new Map(), waits: new Set() },
+		users: { images: new Map(), taken: [], faults: [], refused: new Map(), untried: new Set(), waits: new Set() },
 	};
 }
 

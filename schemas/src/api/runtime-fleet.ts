@@ -16,6 +16,9 @@ export const FleetMember = Type.Object(
 		desired: Type.Integer({ minimum: 0, description: "Newest revision of this tenant's route table" }),
 		running: Type.Integer({ minimum: 0, description: "Revision that it has applied; 0: none yet" }),
 		faults: Type.Array(ActivationFault),
+		faultsLeftOut: Type.Optional(
+			Type.Integer({ minimum: 1, description: "Further faults that it has and does not name, for want of room" }),
+		),
 		breakers: Type.Array(BreakerStatus, { description: "Plugins of this tenant that kept failing in it" }),
 	},
 	{ additionalProperties: false, $id: "FleetMember" },

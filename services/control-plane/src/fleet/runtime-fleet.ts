@@ -29,6 +29,8 @@ export interface RuntimeAt {
 	readonly id: string;
 	readonly revision: number;
 	readonly faults: readonly ActivationFault[];
+	/** Faults that it has and does not name. */
+	readonly faultsLeftOut?: number;
 	/** Events that it has in hand. */
 	readonly inFlight: number;
 	/** What plugins of the tenant said of themselves there. */
@@ -97,7 +99,7 @@ export class RuntimeFleet {
 		return [...this.#heard.values()]
 			.sort((a, b) => (a.status.runtime < b.status.runtime ? -1 : 1))
 			.map(({ status, at }) => {
-				const { revision, faults } = runtimeAt(status, tenant);
+				const { revision, faults, faultsLeftOut } = runtimeAt(status, tenant);
 				return {
 					id: status.runtime,
 					state: status.state,
@@ -110,6 +112,7 @@ export class RuntimeFleet {
 					desired,
 					running: revision,
 					faults: [...faults],
+					...(faultsLeftOut === undefined ? {} : { faultsLeftOut }),
 					breakers: (status.breakers ?? []).filter((breaker) => breaker.tenant === tenant),
 				};
 			});
@@ -168,6 +171,7 @@ function runtimeAt(status: RuntimeStatus, tenant: string): RuntimeAt {
 		id: status.runtime,
 		revision: applied?.revision ?? 0,
 		faults: applied?.faults ?? [],
+		...(applied?.faultsLeftOut === undefined ? {} : { faultsLeftOut: applied.faultsLeftOut }),
 		inFlight: status.inFlight,
 		probes: (status.probes ?? []).filter((probe) => probe.tenant === tenant),
 	};

@@ -4,6 +4,7 @@
 
 import { describeError } from "@hookbus/foundation";
 import {
+	type ActivationFault,
 	type AppliedTable,
 	type BreakerStatus,
 	HEARTBEAT_INTERVAL_MS,
@@ -38,6 +39,8 @@ export interface HeartbeatSources {
 
 /** Most plugins that one heartbeat names in each of its lists; the schema allows no more. */
 const MAX_NAMED = 1_000;
+/** Most faults of single users of a tenant that are named. */
+const MAX_USERS_NAMED = 100;
 /** Characters of the message of a plugin that could not be taken into service. */
 const MAX_MESSAGE_CHARS = 300;
 /** Share of a payload that a heartbeat takes at most. */
@@ -96,7 +99,10 @@ export class Heartbeat {
 		}
 	}
 
-	/** As much of it as there is room for: first the plugins that were given up, which the control plane waits for. */
+	/**
+	 * As much of it as there is room for: first the plugins that were given up, which the control plane waits for, then what every tenant's
+	 * plugins failed with, and last the faults of single users, of whom one tenant alone can have thousands.
+	 */
 	#status(): RuntimeStatus {
 		const { runtime, version, startedAt, inFlight, threads, tenants, breakers, probes } = this.#sources;
 		const status: RuntimeStatus = {
@@ -114,19 +120,32 @@ export class Heartbeat {
 		for (const [tenant, { revision }] of Object.entries(applied)) status.tenants[tenant] = { revision, faults: [] };
 		let room = this.#parts.payloadBytes * PAYLOAD_SHARE - Buffer.byteLength(JSON.stringify(status));
 		const fits = (value: unknown) => {
-			room -= Buffer.byteLength(JSON.stringify(value)) + 1;
-			return room >= 0;
+			const bytes = Buffer.byteLength(JSON.stringify(value)) + 1;
+			if (bytes > room) return false;
+			room -= bytes;
+			return true;
 		};
 		const all = breakers();
 		const givenUp = all.filter(({ state }) => state === "given_up").slice(0, MAX_NAMED);
 		const named = givenUp.filter(fits);
-		for (const [tenant, { faults }] of Object.entries(applied)) {
-			const its = status.tenants[tenant] as AppliedTable;
-			its.faults = faults.map((fault) => ({ ...fault, message: fault.message.slice(0, MAX_MESSAGE_CHARS) })).filter(fits);
-		}
+		const name = (isWanted: (fault: ActivationFault) => boolean, most: number) => {
+			for (const [tenant, { faults }] of Object.entries(applied)) {
+				const wanted = faults.filter(isWanted).slice(0, most);
+				const its = status.tenants[tenant] as AppliedTable;
+				its.faults.push(
+					...wanted.map((fault) => ({ ...fault, message: fault.message.slice(0, MAX_MESSAGE_CHARS) })).filter(fits),
+				);
+			}
+		};
+		name(({ user }) => user === undefined, Number.POSITIVE_INFINITY);
 		const others = all.filter(({ state }) => state !== "given_up").slice(0, MAX_NAMED - named.length);
 		named.push(...others.filter(fits));
 		const said = probes().slice(0, MAX_NAMED).filter(fits);
+		name(({ user }) => user !== undefined, MAX_USERS_NAMED);
+		for (const [tenant, { faults }] of Object.entries(applied)) {
+			const its = status.tenants[tenant] as AppliedTable;
+			if (its.faults.length < faults.length) its.faultsLeftOut = faults.length - its.faults.length;
+		}
 		return {
 			...status,
 			...(named.length === 0 ? {} : { breakers: named }),

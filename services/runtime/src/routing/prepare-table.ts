@@ -189,13 +189,16 @@ async function exportsByPlugin(table: RouteTable, slices: TimeSlices): Promise<M
 	return exports;
 }
 
-/** The images of a table by the name of their plugin; indexed when the first is asked for. */
+/**
+ * The images that ran for everybody, by the name of their plugin; indexed when the first is asked for. Never a user's own: it has that
+ * user's configuration and secrets.
+ */
 function imagesByName(previous: PreparedTable | undefined): (name: string) => readonly PluginImage[] {
 	let index: Map<string, PluginImage[]> | undefined;
 	return (name) => {
 		if (index === undefined) {
 			index = new Map();
-			for (const image of previous?.images.values() ?? []) index.set(image.name, [...(index.get(image.name) ?? []), image]);
+			for (const image of previous?.imageOf.values() ?? []) index.set(image.name, [...(index.get(image.name) ?? []), image]);
 		}
 		return index.get(name) ?? [];
 	};

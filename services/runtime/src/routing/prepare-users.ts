@@ -36,6 +36,8 @@ export interface PreparedUsers {
 	readonly faults: readonly ActivationFault[];
 	/** What was tried and failed, by the key that its image would have. */
 	readonly refused: ReadonlyMap<string, FailedTry>;
+	/** Keys of images that are in service and were not tried out yet. */
+	readonly untried: ReadonlySet<string>;
 	/** Keys of the table's plugins of which a user's image may wait for the network or the bus. */
 	readonly waits: ReadonlySet<string>;
 }
@@ -45,6 +47,8 @@ interface FailedTry extends Pick<FailedImage, "code" | "message" | "secrets"> {
 	readonly tries: number;
 	/** Monotonic milliseconds from which on the next table tries it again; absent: never. */
 	readonly againAt?: number;
+	/** Not tried yet: what runs where nothing ran before. Without it a restart would leave the last users without their plugin for a while. */
+	readonly untried?: MadeImage;
 }
 
 /** Milliseconds until one that was too slow is tried again; twice as many each time. A machine that was busy looks the same. */
@@ -88,6 +92,7 @@ class UsersPass implements PreparedUsers {
 	readonly taken: MadeImage[] = [];
 	readonly faults: ActivationFault[] = [];
 	readonly refused = new Map<string, FailedTry>();
+	readonly untried = new Set<string>();
 	readonly waits = new Set<string>();
 	readonly #from: UsersOfTable;
 	readonly #parts: PrepareUsersParts;
@@ -135,7 +140,8 @@ class UsersPass implements PreparedUsers {
 		const isModule = "code" in forAll && forAll.modules === undefined;
 		const loaded = isModule ? await this.#withOwnSecrets(owner, forAll) : await this.#load(owner, forAll);
 		if ("image" in loaded) return this.#take(key, loaded);
-		const earlier = await this.#earlier(owner, loaded.secrets ?? {});
+		const earlier = (await this.#earlier(owner, loaded.secrets ?? {})) ?? loaded.untried;
+		if (earlier !== undefined && earlier === loaded.untried) this.untried.add(earlier.image.key);
 		if (!isModule) {
 			const { name, version } = plugin;
 			const running = earlier === undefined ? {} : { running: earlier.image.version };
@@ -157,7 +163,7 @@ class UsersPass implements PreparedUsers {
 		const itsKey = imageKey(table.tenant, plugin, exportsOf(key));
 		const known = this.#made.get(itsKey) ?? this.refused.get(itsKey);
 		if (known !== undefined) return known;
-		const unchanged = previous?.images.get(itsKey);
+		const unchanged = previous?.users.untried.has(itsKey) === true ? undefined : previous?.images.get(itsKey);
 		if (unchanged !== undefined) return this.#keep(itsKey, { image: unchanged, rights: previous?.rights.get(itsKey) });
 		const modules = "image" in forAll ? forAll.image.modules : forAll.modules;
 		const ofAll = "image" in forAll ? forAll.rights?.secrets : forAll.secrets;
@@ -185,11 +191,11 @@ class UsersPass implements PreparedUsers {
 		let secrets: Readonly<Record<string, string>> | undefined;
 		try {
 			secrets = { ...secretsOfAll, ...(await this.#openOwn(own, plugin)) };
+			const made = makeImage(tenant, plugin, { key, modules, secrets, ceiling, ofUsers: true });
 			if (performance.now() > this.#tryUntil) {
 				const message = `those before it took ${this.#parts.userConfigsMs} ms together; it is tried out in a moment`;
-				return { code: NOT_TRIED_YET, message, secrets };
+				return { code: NOT_TRIED_YET, message, secrets, untried: made };
 			}
-			const made = makeImage(tenant, plugin, { key, modules, secrets, ceiling, ofUsers: true });
 			const fault = await tryOut(made.image, executor);
 			return fault === undefined ? made : { code: fault.code, message: fault.message, secrets };
 		} catch (thrown) {
@@ -256,7 +262,8 @@ function ranFor(
 	const others = Object.entries(table.plugins).flatMap(([other, plugin]) => (plugin.name === name ? [other] : []));
 	for (const candidate of [key, ...others]) {
 		const own = users.images.get(candidate)?.get(user);
-		if (own !== undefined) return own.image === undefined ? undefined : images.get(own.image);
+		// What was not tried yet and fails now never ran well.
+		if (own !== undefined) return own.image === undefined || users.untried.has(own.image) ? undefined : images.get(own.image);
 	}
 	return [key, ...others].map((candidate) => imageOf.get(candidate)).find((image) => image !== undefined);
 }
