@@ -9,6 +9,7 @@ import { createDatabase } from "../support/create-database.js";
 import { chatEvent } from "../support/events.js";
 import { everyHookModule } from "../support/large-tables.js";
 import { manifestOf, zipOf } from "../support/plugin-package.js";
+import { digestOf } from "../support/route-tables.js";
 import { startTestControlPlane } from "../support/start-control-plane.js";
 import { startNats } from "../support/start-nats.js";
 import { startRuntimeHere } from "../support/start-runtime.js";
@@ -70,5 +71,33 @@ test("a tenant with thousands of bindings reaches the runtimes, and its parts ar
 	expect(small.status).toBe(200);
 	expect(await held()).toSatisfy(isRouteTable);
 	expect(await held()).toMatchObject({ hooks: {} });
+	await waitFor("no parts are left", async () => (await bus.tableParts.list()).size === 0);
+});
+
+test("an entry that was deleted or is not readable does not stop the sweep of parts", async () => {
+	const nats = await startNats();
+	const timing = { reconcileMs: 300, tableGraceMs: 1 };
+	const { admin } = await startTestControlPlane({ natsUrl: nats.url, relayTiming: timing });
+	await admin.ready();
+	const bus = await ensureBus(await connectTo(nats.url), { replicas: 1, ackWaitMs: 60_000 });
+	await bus.routes.put("deleted", "{}");
+	await bus.routes.delete("deleted");
+	await bus.routes.put("garbled", "no JSON");
+	const content = Buffer.from("parts of a table that no entry names");
+	for (const tenant of ["deleted", "garbled", "gone"]) {
+		await bus.tableParts.write({
+			entry: {
+				spec: "1",
+				packed: "gzip-lines",
+				tenant,
+				revision: 1,
+				compiledAt: new Date(0).toISOString(),
+				bytes: content.byteLength,
+				packedBytes: content.byteLength,
+				digest: digestOf(content),
+			},
+			content,
+		});
+	}
 	await waitFor("no parts are left", async () => (await bus.tableParts.list()).size === 0);
 });

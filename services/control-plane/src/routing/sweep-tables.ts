@@ -2,6 +2,7 @@
 // its table there for good.
 import type { Bus } from "@hookbus/foundation";
 import { isPackedTable } from "@hookbus/schemas";
+import { readHeld } from "./publish-table.js";
 
 export class TableSweep {
 	readonly #graceMs: number;
@@ -18,7 +19,8 @@ export class TableSweep {
 		const tables = await tableParts.list();
 		const needed = new Set<string>();
 		for (const tenant of new Set([...tables].map((table) => table.slice(0, table.lastIndexOf("."))))) {
-			const held: unknown = (await routes.get(tenant))?.json();
+			// An entry that was deleted or is not readable names no table; it must not stop the sweep of the others.
+			const held = readHeld(await routes.get(tenant))?.value;
 			if (isPackedTable(held)) needed.add(`${tenant}.${held.digest}`);
 		}
 		for (const table of this.#unneeded.keys()) if (!tables.has(table) || needed.has(table)) this.#unneeded.delete(table);
