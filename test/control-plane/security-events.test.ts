@@ -99,6 +99,19 @@ describe.each(EACH_DATABASE)("AU-12 refused calls on $kind", ({ create }) => {
 		]);
 	});
 
+	test("AU-12 a call with an Idempotency-Key that is refused is recorded, and no effect is", async () => {
+		await acme.install({ file: (await buildPackage({ name: "held" })).zip, fields: { grants: "all" } });
+		const author = control.admin.as((await keyOf("binder", "operator")).key);
+		const found = await during(async () => {
+			const headers = { "idempotency-key": "refused-1" };
+			const answer = await author.call("PUT", "/api/v1/assistants/*/plugins/held", { recordPatches: true }, headers);
+			expect(answer.status).toBe(403);
+		});
+		expect(found).toMatchObject([{ action: "access.denied", target: "PUT /api/v1/assistants/:id/plugins/:plugin" }]);
+		const kept = await rows(control.plane.database, "SELECT took_effect FROM idempotency_keys WHERE key = 'refused-1'");
+		expect(kept).toEqual([{ took_effect: false }]);
+	});
+
 	test("AU-12 what is no refusal leaves no row", async () => {
 		const found = await during(async () => {
 			await control.admin.as(undefined).get("/api/v1/plugins");

@@ -71,8 +71,10 @@ export function addSecurityEvents(app: FastifyInstance, database: Database): voi
 
 function denied({ caller }: FastifyRequest): Refusal | undefined {
 	if (caller === null) return undefined;
+	// Nothing was changed: the row is neither what makes an Idempotency-Key used nor bound to an If-Match.
+	const { made: _made, precondition: _precondition, ...actor } = caller;
 	return {
-		actor: caller,
+		actor,
 		action: "access.denied",
 		why: `the role ${caller.role} or the tenant ${caller.tenant} does not allow it`,
 	};
