@@ -1,6 +1,7 @@
 // What plugins are called for besides events: when their shutdown runs and what it may do, and when their health gives them up.
-import type { PluginRights } from "@hookbus/runtime";
+import { monotonicMs, type PluginRights, setEngineFlags, ThreadPool } from "@hookbus/runtime";
 import { DEFAULT_LIMITS } from "@hookbus/schemas";
+import pino from "pino";
 import { describe, expect, test } from "vitest";
 import { RightsTable } from "../../services/runtime/src/host-calls/rights-table.js";
 import type { OwnCall } from "../../services/runtime/src/plugin-host/own-call.js";
@@ -10,8 +11,13 @@ import { LiveTables } from "../../services/runtime/src/routing/live-tables.js";
 import type { PreparedTable } from "../../services/runtime/src/routing/prepare-table.js";
 import type { ChainExecutor } from "../../services/runtime/src/threads/chain-executor.js";
 import type { LoadFault } from "../../services/runtime/src/threads/thread-messages.js";
+import { hostileModule } from "../attack/hostile-module.js";
+import { closeAfter } from "../support/close-after.js";
+import { pluginImage } from "../support/plugin-image.js";
 import { buildTable } from "../support/route-tables.js";
 import { waitFor } from "../support/wait-for.js";
+
+setEngineFlags();
 
 function imageOf(key: string, ...ownCalls: readonly OwnCall[]): PluginImage {
 	return { key, name: key, version: "1.0.0", modules: { ownCalls } } as unknown as PluginImage;
@@ -60,8 +66,12 @@ describe("shutdown", () => {
 			},
 		};
 		const ended: string[] = [];
-		const tables = new LiveTables(executor, { retain() {} }, rights, ({ key }) => ended.push(key));
-		return { tables, rights, calls, ended, finish: () => finish() };
+		const failed: string[] = [];
+		const tables = new LiveTables(executor, { retain() {} }, rights, ({ key }, fault) => {
+			ended.push(key);
+			if (fault !== undefined) failed.push(`${key} ${fault.message}`);
+		});
+		return { tables, rights, calls, ended, failed, finish: () => finish() };
 	}
 
 	test("runs once no table has the plugin, with rights to speak and none to keep anything, and until it ends only", async () => {
@@ -102,6 +112,49 @@ describe("shutdown", () => {
 		finish();
 		await closed;
 	});
+
+	test("is not asked of a plugin for which the runtime that stops has no time left, and that is said", async () => {
+		const { tables, calls, failed, finish } = liveTables();
+		await tables.swap(tableOf(1, imageOf("slow", "shutdown"), imageOf("silent"), imageOf("late", "shutdown")));
+		const closed = tables.close(20);
+		await new Promise((resolve) => setTimeout(resolve, 30));
+		finish();
+		await closed;
+		expect(calls.map(({ call }) => call)).toEqual(["slow shutdown"]);
+		expect(failed).toEqual([expect.stringContaining("late not run: after 20 ms")]);
+	});
+});
+
+test("HP-03 what hangs in one plugin's own call costs no other plugin its call or its trial, and the trial comes first", async () => {
+	const options = {
+		threads: 1,
+		maxThreads: 1,
+		maxInFlight: 1,
+		frameIntervalMs: 1_000,
+		runtime: "rt-test",
+		instancesPerThread: 4,
+	};
+	const observer = { invocationKilled() {}, callMoved() {}, stalled() {}, threadEnded() {}, hopeless() {} };
+	const pool = await ThreadPool.start(options, observer, monotonicMs, pino({ level: "silent" }));
+	closeAfter(() => pool.stop());
+	const image = async (key: string, shutdown: string) => {
+		const fields = `(func (export "shutdown") (result i32) ${shutdown} (i32.const 0))`;
+		return { ...(await pluginImage(await hostileModule({ hook: "(call $continue)", fields }))), key };
+	};
+	const hanging = await image("hanging", "(loop $on (br $on))");
+	const well = await image("well", "");
+	const ended: unknown[] = [];
+	const note = (what: string) => (fault: LoadFault | undefined) => ended.push([what, fault?.code]);
+	await Promise.all([
+		pool.callOwn(hanging, "shutdown").then(note("hanging")),
+		pool.callOwn(well, "shutdown").then(note("well")),
+		pool.probe(well).then(note("trial")),
+	]);
+	expect(ended).toEqual([
+		["hanging", "timeout"],
+		["trial", undefined],
+		["well", undefined],
+	]);
 });
 
 describe("health", () => {

@@ -3,11 +3,18 @@
 import type { AppliedTable, EventAddress } from "@hookbus/schemas";
 import type { PluginRights } from "../host-calls/plugin-rights.js";
 import type { RightsTable } from "../host-calls/rights-table.js";
+import { OWN_CALL_MS } from "../plugin-host/own-call.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
 import type { LoadFault, ThreadChain } from "../threads/thread-messages.js";
 import type { ModuleStore } from "./module-store.js";
 import type { PreparedTable } from "./prepare-table.js";
+
+/**
+ * Milliseconds within which plugins are asked to shut down when the runtime stops: the last one that is asked has its whole time inside
+ * the five seconds that the stop has for all.
+ */
+const CLOSING_MS = 5_000 - OWN_CALL_MS;
 
 /** A table in service, with the number of events that run on it. */
 export class LiveTable {
@@ -113,9 +120,22 @@ export class LiveTables {
 		);
 	}
 
-	/** Lets every plugin run its `shutdown`, when no event runs any more. Never rejects. */
-	async close(): Promise<void> {
-		await Promise.all(this.inService().map(({ image }) => this.#shutDown(image)));
+	/**
+	 * Lets every plugin run its `shutdown`, when no event runs any more: one after the other, as the threads do, but those that may wait
+	 * beside the others. Never rejects.
+	 *
+	 * @param limitMs milliseconds after which no further one is asked; those that were not are reported as if theirs had failed
+	 */
+	async close(limitMs: number = CLOSING_MS): Promise<void> {
+		const until = performance.now() + limitMs;
+		const images = this.inService().map(({ image }) => image);
+		const closeEach = async (some: readonly PluginImage[]) => {
+			for (const image of some) {
+				if (performance.now() < until) await this.#shutDown(image);
+				else if (hasShutdown(image)) this.#onShutdown(image, notAsked(image, limitMs));
+			}
+		};
+		await Promise.all([closeEach(images.filter(({ waits }) => waits)), closeEach(images.filter(({ waits }) => !waits))]);
 	}
 
 	/** Ids of the recordings that run. */
@@ -162,7 +182,7 @@ export class LiveTables {
 
 	/** Runs a plugin's `shutdown`, if it has one. Never rejects. */
 	async #shutDown(image: PluginImage): Promise<void> {
-		if (!image.modules.ownCalls.includes("shutdown")) return;
+		if (!hasShutdown(image)) return;
 		const rights = this.#rights.get(image.key);
 		if (rights !== undefined) this.#rights.set(image.key, keepingNothing(rights));
 		this.#ending.add(image.key);
@@ -176,6 +196,14 @@ export class LiveTables {
 		const tables = [...this.#tables.values(), ...this.#leaving, ...this.#coming];
 		this.#rights.retain(new Set([...tables.flatMap(({ prepared }) => [...prepared.images.keys()]), ...this.#ending]));
 	}
+}
+
+function hasShutdown({ modules }: PluginImage): boolean {
+	return modules.ownCalls.includes("shutdown");
+}
+
+function notAsked({ key }: PluginImage, limitMs: number): LoadFault {
+	return { image: key, code: "timeout", message: `not run: after ${limitMs} ms with those of others the runtime had to stop` };
 }
 
 /** What it kept may be removed already, as that of a plugin that is gone: nothing new may come there. */

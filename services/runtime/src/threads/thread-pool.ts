@@ -27,6 +27,7 @@ import type { Checkpoint, RunningInvocation } from "./shared-cells.js";
 import { STUCK_MS, ThreadClient, type ThreadEvents, type UnfinishedCalls } from "./thread-client.js";
 import type { DoneItem, LoadFault, ThreadChain, ThreadLoad } from "./thread-messages.js";
 import { findThreadSource } from "./thread-source.js";
+import { Turns } from "./turns.js";
 
 /** Milliseconds between two looks of the watchdog. */
 const WATCH_INTERVAL_MS = 5;
@@ -86,6 +87,8 @@ export class ThreadPool implements ChainExecutor {
 	readonly #clock: () => number;
 	readonly #logger: Logger;
 	readonly #inService = new InService();
+	/** One plugin at a time has the spare. */
+	readonly #spareTurns = new Turns();
 	#serving: ThreadClient[] = [];
 	#spare: ThreadClient;
 	/** Calls that no thread has room for; they were admitted and wait here. */
@@ -137,28 +140,31 @@ export class ThreadPool implements ChainExecutor {
 		return this.#serving.length;
 	}
 
-	async probe(image: PluginImage): Promise<LoadFault | undefined> {
-		const spare = this.#spare;
-		try {
-			await spare.ready;
-			const faults = await spare.load({ ...NOTHING, images: [image], warm: true });
-			if (!this.#inService.has(image.key)) spare.drop({ images: [image.key], chains: [], lists: [] });
-			return faults[0];
-		} catch (thrown) {
-			// The watchdog ended the spare thread: making an instance took too long, or took the thread down.
-			return { image: image.key, code: "timeout", message: `no instance could be made: ${(thrown as Error).message}` };
-		}
+	/** Before own calls that wait: nobody's `shutdown` may hold up that somebody else's plugin comes into service. */
+	probe(image: PluginImage): Promise<LoadFault | undefined> {
+		return this.#spareTurns.takeFirst(async () => {
+			try {
+				const spare = await this.#liveSpare();
+				const faults = await spare.load({ ...NOTHING, images: [image], warm: true });
+				if (!this.#inService.has(image.key)) spare.drop({ images: [image.key], chains: [], lists: [] });
+				return faults[0];
+			} catch (thrown) {
+				// The watchdog ended the spare thread: making an instance took too long, or took the thread down.
+				return { image: image.key, code: "timeout", message: `no instance could be made: ${(thrown as Error).message}` };
+			}
+		});
 	}
 
-	async callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault | undefined> {
-		const spare = this.#spare;
-		try {
-			await spare.ready;
-			return (await spare.callOwn(image, call))[0];
-		} catch {
-			// The watchdog ended the spare thread.
-			return { image: image.key, code: "timeout", message: `not done after ${OWN_CALL_MS} ms; ended` };
-		}
+	callOwn(image: PluginImage, call: OwnCall): Promise<LoadFault | undefined> {
+		return this.#spareTurns.take(async () => {
+			try {
+				const spare = await this.#liveSpare();
+				return (await spare.callOwn(image, call))[0];
+			} catch {
+				// The watchdog ended the spare thread.
+				return { image: image.key, code: "timeout", message: `not done after ${OWN_CALL_MS} ms; ended` };
+			}
+		});
 	}
 
 	async install(images: readonly PluginImage[], chains: readonly ThreadChain[]): Promise<void> {
@@ -191,6 +197,19 @@ export class ThreadPool implements ChainExecutor {
 		this.#stopped = true;
 		clearInterval(this.#watch);
 		await Promise.all([...this.#serving, this.#spare].map((thread) => thread.stop()));
+	}
+
+	/** The spare when it is ready. Rejects when one ended while it started and no other took its place. */
+	async #liveSpare(): Promise<ThreadClient> {
+		for (;;) {
+			const spare = this.#spare;
+			try {
+				await spare.ready;
+				return spare;
+			} catch (thrown) {
+				if (this.#stopped || spare === this.#spare) throw thrown;
+			}
+		}
 	}
 
 	#startThread(): ThreadClient {
