@@ -12,6 +12,7 @@ import {
 import type { NatsConnection } from "nats";
 import pino from "pino";
 import { beforeEach, describe, expect, test } from "vitest";
+import { hostileModule } from "../attack/hostile-module.js";
 import { ask } from "../support/ask.js";
 import { askForCalls, askingModule } from "../support/asking-module.js";
 import { closeAfter } from "../support/close-after.js";
@@ -110,6 +111,34 @@ describe("admission", () => {
 		expect(outcomes(await ask(connection, chatEvent("x")))["broken"]).toBe("breaker_open");
 		await routes.apply([plugin("broken", module, {}, { repaired: true }), good]);
 		expect(outcomes(await ask(connection, chatEvent("x")))["broken"]).toBe("trap");
+	});
+
+	test("what a plugin does with one user's own configuration neither opens its breaker for everybody nor keeps it closed", async () => {
+		await startRuntimeHere({ natsUrl, settings: { HOOKBUS_BREAKER_BACKOFF_MS: "60000" } });
+		const isSet = (at: number) => `(i64.ne (call $config_get (call $block (i32.const ${at}) (i32.const 4))) (i64.const 0))`;
+		const module = await hostileModule({
+			hook: `(if (i32.and ${isSet(1000)} (i32.eqz ${isSet(1004)})) (then unreachable)) (call $continue)`,
+			fields: '(data (i32.const 1000) "failwell")',
+		});
+		const outcomeFor = async (id: string) => outcomes(await ask(connection, chatEvent("x", { user: { id } })))["own"];
+		await routes.apply([{ ...plugin("own", module), users: { ann: { config: { fail: true } } } }]);
+		for (let event = 0; event < 8; event += 1) expect(await outcomeFor("ann")).toBe("trap");
+		expect(await outcomeFor("bob")).toBe("ok");
+
+		await routes.apply([{ ...plugin("own", module, {}, { fail: true }), users: { ann: { config: { well: true } } } }]);
+		for (let event = 0; event < 5; event += 1) expect([await outcomeFor("ann"), await outcomeFor("bob")]).toEqual(["ok", "trap"]);
+		expect(await outcomeFor("bob")).toBe("breaker_open");
+	});
+
+	test("HP-03 a user's own configuration that hangs does not open the breaker, and each event is ended", async () => {
+		await startRuntimeHere({ natsUrl });
+		const hook =
+			"(if (i64.ne (call $config_get (call $block (i32.const 1000) (i32.const 4))) (i64.const 0)) (then (loop $on (br $on)))) (call $continue)";
+		const module = await hostileModule({ hook, fields: '(data (i32.const 1000) "hang")' });
+		await routes.apply([{ ...plugin("own", module, { timeoutMs: 50 }), users: { ann: { config: { hang: true } } } }]);
+		const outcomeFor = async (id: string) => outcomes(await ask(connection, chatEvent("x", { user: { id } })))["own"];
+		for (let event = 0; event < 6; event += 1) expect(await outcomeFor("ann")).toBe("timeout");
+		expect(await outcomeFor("bob")).toBe("ok");
 	});
 
 	test("a plugin whose host calls fail by our fault is not blamed for it", async () => {

@@ -138,7 +138,8 @@ export class Admission implements ChainExecutor {
 	}
 
 	#gateFor(step: ThreadStep, chain: ThreadChain, images: ReadonlyMap<string, PluginImage>): StepGate | undefined {
-		// Whatever configuration a user has of their own, it counts for the plugin: one breaker, one rate, one budget.
+		// Whatever configuration a user has of their own, it counts for the plugin: one rate, one budget, and one breaker, which does not
+		// learn from it.
 		const key = leadingImage(step);
 		if (key === undefined) return undefined;
 		let guarded = this.#guarded.get(key);
@@ -243,6 +244,11 @@ export class Admission implements ChainExecutor {
 			return;
 		}
 		if (count.cost !== undefined) this.#parts.ledger.add(quota.tenant, quota.plugin, count.cost);
+		// How a plugin does with one user's configuration says nothing about how it does for all others.
+		if (count.ofUser) {
+			if (isTrial) breaker.abandonTrial();
+			return;
+		}
 		const before = breaker.state;
 		if (count.outcome === "ok") breaker.succeed(isTrial);
 		else

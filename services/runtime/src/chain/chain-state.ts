@@ -25,6 +25,8 @@ export interface InvocationRecord {
 	ran: boolean;
 	/** It failed by our fault, and the outcome says nothing about it. */
 	ours?: true;
+	/** The step had an image of the event's user. */
+	ofUser?: true;
 	entry: TrailEntry;
 	digest: string;
 	arm?: Arm;
@@ -72,6 +74,8 @@ export interface StepSubject {
 	readonly effect: Effect;
 	readonly mode: BindingMode;
 	readonly arm?: Arm;
+	/** As that of a thread's step. */
+	readonly ofUser?: true;
 }
 
 export interface StepFailure {
@@ -110,6 +114,7 @@ export function bookFailure(
 		},
 		digest: subject.digest,
 		...(subject.arm === undefined ? {} : { arm: subject.arm }),
+		...(subject.ofUser === undefined ? {} : { ofUser: true as const }),
 		inputBytes: 0,
 		outputBytes: 0,
 		startedAt: new Date(Date.now() - failure.durationMs).toISOString(),

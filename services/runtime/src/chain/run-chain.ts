@@ -240,6 +240,7 @@ class ChainPass {
 			},
 			digest: step.digest,
 			...(step.arm === undefined ? {} : { arm: step.arm }),
+			...(step.ofUser === undefined ? {} : { ofUser: true as const }),
 			startedAt: new Date(Date.now() - durationMs).toISOString(),
 			...details,
 			...(patch === undefined ? {} : keepPatch(patch, secrets, this.#state.records)),
@@ -301,6 +302,7 @@ class ChainPass {
 
 /** Who a step is about. */
 export function subjectOf(step: ThreadStep): StepSubject {
-	const { name, version, digest, effect, mode, arm } = step;
-	return { plugin: name, version, digest, effect, mode, ...(arm === undefined ? {} : { arm }) };
+	const { name, version, digest, effect, mode, arm, ofUser } = step;
+	const rare = { ...(arm === undefined ? {} : { arm }), ...(ofUser === undefined ? {} : { ofUser }) };
+	return { plugin: name, version, digest, effect, mode, ...rare };
 }

@@ -7,7 +7,7 @@ import type { ThreadChain, ThreadStep, UserImage } from "../threads/thread-messa
 /** The step as it is for the user of this event. */
 export function stepFor(step: ThreadStep, event: Pick<HookEvent, "user">): ThreadStep {
 	const own = step.users?.get(event.user?.id ?? "");
-	return own === undefined ? step : { ...step, ...own };
+	return own === undefined ? step : { ...step, ...own, ofUser: true };
 }
 
 /** Keys of all images that these chains may run. */

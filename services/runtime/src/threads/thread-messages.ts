@@ -28,6 +28,8 @@ export interface ThreadStep extends RouteStep {
 	readonly loadFault?: string;
 	/** What runs for users with a configuration of their own, by their id; absent: nobody has one. */
 	readonly users?: ReadonlyMap<string, UserImage>;
+	/** It is as the event's user has it, with an image of the user's own; absent in chains. */
+	readonly ofUser?: true;
 }
 
 /** What differs in a step for one user. */
@@ -113,6 +115,8 @@ export interface StepCount {
 	readonly ran: boolean;
 	/** The outcome says something about the plugin: it was run, and did not fail by our fault. */
 	readonly accountable: boolean;
+	/** It was the image of one user, with a configuration that nobody else has. */
+	readonly ofUser: boolean;
 	/** Why it failed. */
 	readonly error: string | undefined;
 	/** US dollars that the plugin reported. */
