@@ -1,5 +1,5 @@
 // wait=applied: a change is answered when every live runtime has it, or with who is late, or with who could not take it.
-import type { Applied, PluginChange, PluginDetail, RuntimeFleet } from "@hookbus/schemas";
+import type { Applied, PluginChange, PluginConfigChange, PluginDetail, RuntimeFleet } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ProblemBody } from "../support/api-client.js";
@@ -167,6 +167,34 @@ test("a fault of another plugin does not fail the change", async () => {
 	const answer = await toggle();
 	expect(answer.status).toBe(200);
 	expect(answer.body.applied?.runtimes).toMatchObject([{ id: "other", faults: [fault] }]);
+	disband(runtimes);
+});
+
+test("a user's configuration that a runtime has not tried out yet is waited for, and fails the change only when it fails", async () => {
+	const { runtimes } = await fleet(["trying"]);
+	const runtime = runtimes[0] as ScriptedRuntime;
+	const fault = { plugin: "tester", version: "1.0.0", code: "not_tried_yet", message: "in a moment", user: "ann" };
+	const setOwn = (query: string) =>
+		control.admin.put<PluginConfigChange & ProblemBody>(`/api/v1/plugins/tester/config?user=ann&wait=applied&${query}`, {
+			config: {},
+		});
+	runtime.reports(1_000_000, [fault]);
+	expect(await setOwn("waitMs=300")).toMatchObject({
+		status: 504,
+		body: {
+			code: "not_applied_in_time",
+			errors: [{ path: "/runtimes/trying", message: expect.stringContaining("has not tried out the configuration of user ann") }],
+		},
+	});
+	for (const [faults, status] of [
+		[[], 200],
+		[[{ ...fault, code: "guest_error" }], 502],
+	] as const) {
+		runtime.reports(1_000_000, [fault]);
+		const answering = setOwn("waitMs=20000");
+		setTimeout(() => runtime.reports(1_000_000, [...faults]), 500);
+		expect((await answering).status).toBe(status);
+	}
 	disband(runtimes);
 });
 

@@ -4,6 +4,9 @@ import type { ActivationFault, Applied } from "@hookbus/schemas";
 import { errors } from "../errors.js";
 import type { FleetStand, RuntimeAt, RuntimeFleet } from "./runtime-fleet.js";
 
+/** A runtime's word for a user's configuration that it comes to within seconds, because it is still trying out those of others. */
+const NOT_TRIED_YET = "not_tried_yet";
+
 export interface WaitFor {
 	readonly tenant: string;
 	readonly revision: number;
@@ -25,8 +28,9 @@ export interface WaitFor {
  */
 export async function waitApplied(fleet: RuntimeFleet, wanted: WaitFor): Promise<Applied> {
 	for (;;) {
-		const stand = fleet.stand(wanted.tenant, wanted.revision);
-		refuseFaults(stand.applied, wanted);
+		const heard = fleet.stand(wanted.tenant, wanted.revision);
+		refuseFaults(heard.applied, wanted);
+		const stand = withUntriedBehind(heard, wanted);
 		if (stand.known && stand.behind.length === 0) {
 			return {
 				revision: wanted.revision,
@@ -77,15 +81,23 @@ function refuseFaults(runtimes: readonly RuntimeAt[], { plugin, user, revision }
 	);
 }
 
+/** A runtime that has the table and has not tried out what the user's configuration makes of the plugin is behind. */
+function withUntriedBehind({ known, applied, behind }: FleetStand, { plugin, user }: WaitFor): FleetStand {
+	const isUntried = ({ faults }: RuntimeAt) =>
+		user !== undefined && faults.some((fault) => fault.code === NOT_TRIED_YET && fault.plugin === plugin && fault.user === user);
+	const untried = applied.filter(isUntried);
+	return { known, applied: applied.filter((runtime) => !untried.includes(runtime)), behind: [...behind, ...untried] };
+}
+
 function concerns(fault: ActivationFault, plugin: string, user: string | undefined): boolean {
-	return fault.plugin === plugin && (fault.user === undefined || fault.user === user);
+	return fault.code !== NOT_TRIED_YET && fault.plugin === plugin && (fault.user === undefined || fault.user === user);
 }
 
 function goesOn(running: string | undefined): string {
 	return running === undefined ? "no version of it runs there" : `version ${running} goes on there`;
 }
 
-function late(fleet: RuntimeFleet, stand: FleetStand, { revision, waitMs }: WaitFor) {
+function late(fleet: RuntimeFleet, stand: FleetStand, { revision, user, waitMs }: WaitFor) {
 	const stored = `the change is stored as revision ${revision} and will be applied`;
 	if (fleet.settlesInMs === undefined) {
 		return errors.not_applied_in_time(
@@ -102,7 +114,10 @@ function late(fleet: RuntimeFleet, stand: FleetStand, { revision, waitMs }: Wait
 		{
 			errors: stand.behind.map((runtime) => ({
 				path: `/runtimes/${runtime.id}`,
-				message: `runs revision ${runtime.revision}`,
+				message:
+					runtime.revision < revision
+						? `runs revision ${runtime.revision}`
+						: `has not tried out the configuration of user ${user} yet, and will in a moment`,
 			})),
 		},
 	);
