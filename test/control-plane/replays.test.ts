@@ -308,6 +308,13 @@ describe("replays on a real runtime", () => {
 			status: 409,
 			body: { code: "replay_running" },
 		});
+		// Who decided on what has changed since is told, at the beginning and at the end of a replay.
+		const stale = { "if-match": '"of another state"' };
+		for (const [path, body] of [
+			["/api/v1/plugins/looper/replays", { recording, version: "6.6.6" }],
+			[`/api/v1/plugins/looper/replays/${replay.id}/cancel`, undefined],
+		] as const)
+			expect((await stage.control.admin.call<ProblemBody>("POST", path, body, stale)).body.code).toBe("precondition_failed");
 		const cancelled = await stage.control.admin.post<Replay>(`/api/v1/plugins/looper/replays/${replay.id}/cancel`);
 		expect(cancelled.body.state).toBe("cancelled");
 		const { sums, done, total } = await stage.show(replay);

@@ -31,8 +31,8 @@ export interface StartedReplay {
 }
 
 /**
- * @throws CodedError `plugin_not_found`, `recording_not_found`, `version_not_found`, `replay_running`, `bus_unavailable`, and as for
- * enabling `version_recalled`, `grants_missing`, `limits_invalid`, `config_invalid`, `secret_unreadable`, and what `requireSigner` throws
+ * @throws CodedError `precondition_failed`, `plugin_not_found`, `recording_not_found`, `version_not_found`, `replay_running`,
+ * `bus_unavailable`, and as for enabling `version_recalled`, `grants_missing`, `limits_invalid`, `config_invalid`, `secret_unreadable`, and what `requireSigner` throws
  */
 export async function startReplay(parts: ReplayParts, actor: Actor, plugin: string, wanted: NewReplay): Promise<StartedReplay> {
 	const { database, countEvents } = parts;
@@ -65,6 +65,7 @@ async function begin(
 	const { tenant } = actor;
 	// Of two calls at the same moment one finds the other.
 	const revision = await lockTenant(queries, tenant);
+	await actor.precondition?.(queries);
 	const installed = await requirePlugin(queries, tenant, name);
 	await requireRecording(queries, tenant, recording);
 	const running = await findRunningReplay(queries, tenant);
@@ -116,10 +117,12 @@ export async function requireReplay(queries: Queries, tenant: string, plugin: st
 /**
  * Ends a replay; one that has ended stays as it is.
  *
- * @throws CodedError `plugin_not_found`, `replay_not_found`
+ * @throws CodedError `precondition_failed`, `plugin_not_found`, `replay_not_found`
  */
 export function cancelReplay(database: Database, actor: Actor, plugin: string, id: string): Promise<ReplayRow> {
 	return database.of(actor.tenant).transaction(async (queries) => {
+		await lockTenant(queries, actor.tenant);
+		await actor.precondition?.(queries);
 		const before = await requireReplay(queries, actor.tenant, plugin, id);
 		const ended = await endReplay(queries, id, "cancelled");
 		if (ended === undefined) return before;
