@@ -25,12 +25,29 @@ const ATTEMPTS = 5;
 /** Milliseconds that the stream has to store the event. */
 const PUBLISH_TIMEOUT_MS = 5_000;
 
-/** @throws CodedError `dead_letter_not_replayable`, `bus_unavailable` */
-export function replayLetter(stream: LetterStream, tenant: string, stored: StoredLetter): Promise<DeadLetterReplay> {
+/**
+ * What says which plugins are bound now; `undefined` when the tenant has none. Read once for all letters of a call: a large table is
+ * unpacked for it.
+ *
+ * @throws CodedError `bus_unavailable`, `table_missing`, `table_corrupt`, `table_invalid`
+ */
+export function boundNow(stream: LetterStream, tenant: string): Promise<RouteTable | undefined> {
+	return stream.asking(({ bus }) => readTable(bus, tenant));
+}
+
+/**
+ * @param table as {@link boundNow} gives it
+ * @throws CodedError `dead_letter_not_replayable`, `bus_unavailable`
+ */
+export function replayLetter(
+	stream: LetterStream,
+	tenant: string,
+	table: RouteTable | undefined,
+	stored: StoredLetter,
+): Promise<DeadLetterReplay> {
 	const { id, letter } = stored;
 	return stream.asking(async ({ connection, bus }) => {
 		const address = addressOf(tenant, stored);
-		const table = await readTable(bus, tenant);
 		const bound = table === undefined ? [] : boundTo(table, address);
 		const again = plugins(letter, bound);
 		if (again.length === 0) throw nothingToRun(stored, address);

@@ -15,6 +15,7 @@ import {
 	ExternalId,
 	PluginName,
 	parseEventSubject,
+	type RouteTable,
 } from "@hookbus/schemas";
 import { Type } from "@sinclair/typebox";
 import type { Logger } from "pino";
@@ -29,7 +30,7 @@ import { answers } from "../http/answers.js";
 import type { App } from "../http/app.js";
 import { callerOf } from "../http/authentication.js";
 import { type LetterFilter, LetterStream, type StoredLetter } from "./letter-stream.js";
-import { replayLetter } from "./replay-letter.js";
+import { boundNow, replayLetter } from "./replay-letter.js";
 
 export interface DeadLetterRoutesParts {
 	readonly database: Database;
@@ -56,9 +57,9 @@ export function addDeadLetterRoutes(app: App, { database, link, logger }: DeadLe
 	const tags = ["dead letters"];
 	const stream = new LetterStream(link, logger);
 
-	const replay = async (actor: Actor, stored: StoredLetter) => {
+	const replay = async (actor: Actor, table: RouteTable | undefined, stored: StoredLetter) => {
 		await audit(database, actor, "replay", stored);
-		return await replayLetter(stream, actor.tenant, stored);
+		return await replayLetter(stream, actor.tenant, table, stored);
 	};
 	const drop = async (actor: Actor, stored: StoredLetter) => {
 		await audit(database, actor, "drop", stored);
@@ -130,7 +131,8 @@ export function addDeadLetterRoutes(app: App, { database, link, logger }: DeadLe
 		},
 		async (request) => {
 			const caller = callerOf(request);
-			return await replay(caller, await stream.find(caller.tenant, Number(request.params.id)));
+			const stored = await stream.find(caller.tenant, Number(request.params.id));
+			return await replay(caller, await boundNow(stream, caller.tenant), stored);
 		},
 	);
 
@@ -161,11 +163,12 @@ export function addDeadLetterRoutes(app: App, { database, link, logger }: DeadLe
 				const caller = callerOf(request);
 				const { limit, cursor, ...query } = request.body;
 				const { items, last } = await stream.page(caller.tenant, filterOf(query, ""), limit, after(cursor));
+				const table = action === "replay" ? await boundNow(stream, caller.tenant) : undefined;
 				const done: string[] = [];
 				const refused: DeadLetterBulkAnswer["refused"] = [];
 				for (const stored of items) {
 					try {
-						await (action === "replay" ? replay(caller, stored) : drop(caller, stored));
+						await (action === "replay" ? replay(caller, table, stored) : drop(caller, stored));
 						done.push(String(stored.id));
 					} catch (thrown) {
 						// What cannot be replayed does not stop the others; a bus that is gone does.
