@@ -12,7 +12,7 @@ import { activeRecalls } from "../recalls/repository.js";
 import { routedRecordings } from "../recordings/repository.js";
 import { candidates } from "../rollouts/repository.js";
 import { purgingPlugins } from "../stores/repository.js";
-import { userConfigsByPlugin } from "../user-configs/repository.js";
+import { configUsersByPlugin, userConfigsByPlugin } from "../user-configs/repository.js";
 import { NOTHING_GRANTED } from "./granted.js";
 import type { RoutingBinding, RoutingInput, RoutingPlugin } from "./routing-input.js";
 
@@ -77,7 +77,8 @@ export async function loadScopeInput(queries: Queries, tenant: string, assistant
 		.orderBy(asc(plugins.name))
 		.limit(EXPLAINED_UNBOUND);
 	const named = [...new Set([...names, ...needed, ...others.map(({ name }) => name)])];
-	const all = await loadPlugins(queries, tenant, inArray(plugins.name, named));
+	// An explanation says who has a configuration of their own, not what is in it.
+	const all = await loadPlugins(queries, tenant, inArray(plugins.name, named), configUsersByPlugin);
 	const [installed] = await queries.select({ count: count() }).from(plugins).where(eq(plugins.tenant, tenant));
 	return { plugins: all, bindings: bound, unlisted: (installed?.count ?? 0) - all.length };
 }
@@ -110,7 +111,12 @@ async function loadBindings(queries: Queries, tenant: string, which: SQL | undef
 type InstalledRow = Awaited<ReturnType<typeof loadInstalled>>[number];
 
 /** By name. */
-async function loadPlugins(queries: Queries, tenant: string, which: SQL | undefined): Promise<RoutingPlugin[]> {
+async function loadPlugins(
+	queries: Queries,
+	tenant: string,
+	which: SQL | undefined,
+	usersOf = userConfigsByPlugin,
+): Promise<RoutingPlugin[]> {
 	const installed: InstalledRow[] = [];
 	for (let last: InstalledRow | undefined; ; ) {
 		const page = await loadInstalled(queries, tenant, and(which, last === undefined ? undefined : gt(plugins.name, last.name)));
@@ -118,7 +124,7 @@ async function loadPlugins(queries: Queries, tenant: string, which: SQL | undefi
 		last = page.at(-1);
 		if (page.length < PAGE) break;
 	}
-	return await completed(queries, tenant, installed);
+	return await completed(queries, tenant, installed, usersOf);
 }
 
 /** One page: what the driver makes of ten thousand manifests in one go would hold up every other request. */
@@ -145,14 +151,19 @@ function loadInstalled(queries: Queries, tenant: string, which: SQL | undefined)
 }
 
 /** With what stands in other tables. */
-async function completed(queries: Queries, tenant: string, installed: readonly InstalledRow[]): Promise<RoutingPlugin[]> {
-	// Few are asked for by their names; of many, all grants are read rather than ten thousand names sent.
+async function completed(
+	queries: Queries,
+	tenant: string,
+	installed: readonly InstalledRow[],
+	usersOf: typeof userConfigsByPlugin,
+): Promise<RoutingPlugin[]> {
+	// Few are asked for by their names; of many, everything is read rather than ten thousand names sent.
 	const few = installed.length <= NAMED ? installed.map(({ name }) => name) : undefined;
 	const granted = await grantedByPlugin(queries, tenant, few);
 	const purging = await purgingPlugins(queries, tenant);
 	const recalls = await activeRecalls(queries, tenant);
 	const trying = await candidates(queries, tenant);
-	const own = await userConfigsByPlugin(queries, tenant);
+	const own = await usersOf(queries, tenant, few);
 	const isRecalled = (candidate: { readonly version: string; readonly digest: string } | undefined, plugin: string) =>
 		candidate !== undefined &&
 		matchRecall(recalls, { plugin, version: candidate.version, digest: candidate.digest }) !== undefined;

@@ -1,5 +1,5 @@
 // Queries on the configurations that users have as their own.
-import { and, asc, count, eq, gt, sql } from "drizzle-orm";
+import { and, asc, count, eq, gt, inArray, sql } from "drizzle-orm";
 import type { StoredConfig } from "../config/repository.js";
 import type { Queries } from "../database/database.js";
 import { userConfigs } from "../database/tables/user-configs.js";
@@ -64,14 +64,46 @@ export async function countUserConfigs(queries: Queries, tenant: string): Promis
 	return row?.count ?? 0;
 }
 
-/** Those of a tenant by plugin, each list by user. */
-export async function userConfigsByPlugin(queries: Queries, tenant: string): Promise<Map<string, RoutingUser[]>> {
-	const rows = await queries.select().from(userConfigs).where(eq(userConfigs.tenant, tenant)).orderBy(byUser);
+/**
+ * Those of a tenant by plugin, each list by user.
+ *
+ * @param names of the plugins that are asked for; absent: all
+ */
+export async function userConfigsByPlugin(
+	queries: Queries,
+	tenant: string,
+	names?: readonly string[],
+): Promise<Map<string, RoutingUser[]>> {
+	const { plugin, user, config, secrets } = userConfigs;
+	const rows = await queries
+		.select({ plugin, user, config, secrets })
+		.from(userConfigs)
+		.where(ofPlugins(tenant, names))
+		.orderBy(byUser);
+	return listedByPlugin(rows);
+}
+
+/** Who has one, and not what is in it: the configurations and secrets are left empty, and never read. Otherwise the same. */
+export async function configUsersByPlugin(
+	queries: Queries,
+	tenant: string,
+	names?: readonly string[],
+): Promise<Map<string, RoutingUser[]>> {
+	const { plugin, user } = userConfigs;
+	const rows = await queries.select({ plugin, user }).from(userConfigs).where(ofPlugins(tenant, names)).orderBy(byUser);
+	return listedByPlugin(rows.map((row) => ({ ...row, config: {}, secrets: {} })));
+}
+
+function ofPlugins(tenant: string, names: readonly string[] | undefined) {
+	return and(eq(userConfigs.tenant, tenant), names && inArray(userConfigs.plugin, [...names]));
+}
+
+function listedByPlugin(rows: readonly (RoutingUser & { readonly plugin: string })[]): Map<string, RoutingUser[]> {
 	const found = new Map<string, RoutingUser[]>();
-	for (const { plugin, user, config, secrets } of rows) {
+	for (const { plugin, ...own } of rows) {
 		const list = found.get(plugin);
-		if (list === undefined) found.set(plugin, [{ user, config, secrets }]);
-		else list.push({ user, config, secrets });
+		if (list === undefined) found.set(plugin, [own]);
+		else list.push(own);
 	}
 	return found;
 }
