@@ -1,6 +1,8 @@
 // The parts of a replay in a runtime, each by itself: host functions that do nothing, differences as pointers, and requests that are taken
 // one after the other and never answered elsewhere.
-import { type ReplayFrame, type RouteTable, replayAnswerSubject } from "@hookbus/schemas";
+import { createMasterKeys } from "@hookbus/foundation";
+import { monotonicMs, ReplayBench, secretForms, setEngineFlags } from "@hookbus/runtime";
+import { type ReplayFrame, type RoutedPlugin, type RouteTable, replayAnswerSubject } from "@hookbus/schemas";
 import type { NatsConnection } from "nats";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
@@ -9,7 +11,15 @@ import type { PluginRights } from "../../services/runtime/src/host-calls/plugin-
 import { dryRunFunctions } from "../../services/runtime/src/replay/dry-run.js";
 import { findDifferences } from "../../services/runtime/src/replay/find-differences.js";
 import { ReplayIntake } from "../../services/runtime/src/replay/replay-intake.js";
+import { closeAfter } from "../support/close-after.js";
+import { chatEvent } from "../support/events.js";
+import { moduleReturning } from "../support/module-returning.js";
+import { buildTable, digestOf, TEST_MASTER_KEY } from "../support/route-tables.js";
+import { tempDir } from "../support/temp-dir.js";
+import { makeTenantBox } from "../support/tenant-box.js";
 import { waitFor } from "../support/wait-for.js";
+
+setEngineFlags();
 
 describe("differences", () => {
 	test.each<[unknown, unknown, string[]]>([
@@ -34,6 +44,55 @@ describe("differences", () => {
 		const deep = (end: number) => JSON.parse(`${"[".repeat(50_000)}${end}${"]".repeat(50_000)}`) as unknown;
 		const [pointer = "", ...others] = findDifferences(deep(1), deep(2));
 		expect([pointer.length <= 256, others]).toEqual([true, []]);
+	});
+});
+
+describe("secrets in the names of what differs", () => {
+	const SECRET = 'to/k~e"n-of-acme';
+
+	test("are masked, and the pointer stays one that is no longer than it may be", () => {
+		const under = (value: number) => ({
+			[`x${SECRET}`]: { [SECRET]: value },
+			"~0abc": value,
+			abcd: { ["y".repeat(250)]: value },
+		});
+		const pointers = findDifferences(under(1), under(2), secretForms([SECRET, "0abc", "abcd"]));
+		expect(pointers).toEqual(["/[secret]", "/x[secret]/[secret]", "/~0[secret]"]);
+	});
+
+	test("are masked in what a replay hands back", async () => {
+		const modules = new Map<string, Uint8Array>();
+		const { box, dataKeys } = await makeTenantBox("acme", TEST_MASTER_KEY);
+		const tableOf = async (version: string, value: number): Promise<RouteTable> => {
+			const module = await moduleReturning({
+				on_chat_message: { action: "continue", annotations: { [SECRET]: value, about: { [SECRET]: value } } },
+			});
+			modules.set(digestOf(module), module);
+			const bindings = [{ hook: "on_chat_message" as const, effect: "gate" as const }];
+			const table = buildTable("acme", 1, [{ name: "p", version, module, grants: ["read_secrets"], bindings }]);
+			const plugin = table.plugins["p"] as RoutedPlugin;
+			plugin.secrets["token"] = await box.seal(SECRET, { tenant: "acme", plugin: "p", field: "token" });
+			return { ...table, dataKeys };
+		};
+		const bench = new ReplayBench({
+			functions: {} as HostFunctions,
+			masterKeys: createMasterKeys(TEST_MASTER_KEY),
+			ceiling: new Set(["read_secrets"]),
+			userConfigsMs: 1_000,
+			cacheDirectory: tempDir("replay"),
+			modules: { fetch: async (digest) => modules.get(digest) as Uint8Array },
+			observer: { threadEnded() {}, hopeless() {} },
+			runtime: "rt-test",
+			payloadBytes: 1_000_000,
+			clock: monotonicMs,
+			logger: pino({ level: "silent" }),
+		});
+		closeAfter(() => bench.stop());
+		const address = { tenant: "acme", hook: "on_chat_message", assistant: "bot" } as const;
+		const event = Buffer.from(JSON.stringify(chatEvent("hello", { tenant: "acme", assistant: "bot" })));
+		const compared = await bench.compare(address, event, await tableOf("2.0.0", 2), await tableOf("1.0.0", 1));
+		expect(compared).toMatchObject({ version: { outcome: "ok" }, against: { outcome: "ok" } });
+		expect(compared.differences).toEqual(["/annotations/p/about/[secret]", "/annotations/p/[secret]"]);
 	});
 });
 

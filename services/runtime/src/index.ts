@@ -27,6 +27,7 @@ export { type Invocation, LoadedPlugin } from "./plugin-host/loaded-plugin.js";
 export { ModuleLinker } from "./plugin-host/module-linker.js";
 export type { PluginImage } from "./plugin-host/plugin-image.js";
 export { PluginInstance } from "./plugin-host/plugin-instance.js";
+export { ReplayBench } from "./replay/replay-bench.js";
 export { type ModuleRequest, type ModuleSource, ModuleStore } from "./routing/module-store.js";
 export { type Runtime, type RuntimeParts, startRuntime } from "./runtime.js";
 export { RuntimeSettings } from "./settings.js";

@@ -80,6 +80,8 @@ interface Run {
 	readonly seen: Record<string, unknown>;
 	/** The event's data after the plugin; undefined: as before. */
 	readonly data: unknown;
+	/** Forms of the secrets that the plugin had. */
+	readonly secrets: readonly string[];
 }
 
 export class ReplayBench {
@@ -269,7 +271,7 @@ function runOf(execution: Execution, { reply }: CallCompletion, secrets: readonl
 	};
 	const { result, annotations } = verdict ?? {};
 	const seen = { outcome, action, reason, message, result, annotations, stripped, ...asked };
-	return { side, seen, data: verdict?.data };
+	return { side, seen, data: verdict?.data, secrets };
 }
 
 /** Data that one of them changed is compared with what the other left as it was. */
@@ -277,5 +279,5 @@ function differencesOf(before: Run | undefined, after: Run | undefined, original
 	if (before === undefined || after === undefined) return before === after ? [] : [""];
 	const isChanged = before.data !== undefined || after.data !== undefined;
 	const withData = ({ seen, data }: Run) => (isChanged ? { ...seen, data: data ?? original } : seen);
-	return findDifferences(withData(before), withData(after));
+	return findDifferences(withData(before), withData(after), [...before.secrets, ...after.secrets]);
 }
