@@ -114,13 +114,14 @@ describe("configuration", () => {
 
 	test("Skillbox: POST /plugins/:id/config", async () => {
 		await configured("greeter");
-		const path = `/api/v1/plugins/greeter/config${WAIT}`;
+		const shown = "/api/v1/plugins/greeter/config";
+		const path = `${shown}${WAIT}`;
 		const set = await stage.admin.put<PluginConfigChange>(path, { config: { greeting: "Hi" } });
 		expect(set).toMatchObject({ status: 200, body: { effective: { greeting: "Hi" } } });
 		const refused = await stage.admin.put<ProblemBody>(path, { config: { greeting: 7, colour: "red" } });
 		expect(refused).toMatchObject({ status: 422, body: { code: "config_invalid" } });
 		expect(refused.body.errors?.map((error) => error.path).sort()).toEqual(["/colour", "/greeting"]);
-		expect((await stage.admin.get<PluginConfig>(path)).body.effective).toMatchObject({ greeting: "Hi" });
+		expect((await stage.admin.get<PluginConfig>(shown)).body.effective).toMatchObject({ greeting: "Hi" });
 	});
 
 	test("Skillbox: encrypted keys", async () => {
