@@ -14,9 +14,9 @@ import { rows } from "./stored-names.js";
 const NO_NATS = "nats://127.0.0.1:9";
 /** Ten thousand in all. */
 const QUERIES = { PGlite: 2_000, PostgreSQL: 8_000 };
-/** Of each table, of the other tenant. */
 /** Routes that answer only where an id of the caller's own is hit, or to the platform's admins. */
 const NEEDS_AN_ID = /dead-letters|:id$|recordings\/:id|replays\/:id|rollouts|users$|marketplace\/plugins\/:name|v1\/keys$/;
+/** Of each table, of the other tenant. */
 const FOREIGN_ROWS = 20;
 const OWN_EXECUTIONS = 7;
 const AT_ONCE = 16;
