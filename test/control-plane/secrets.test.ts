@@ -127,6 +127,40 @@ test("with another master key a change that needs the old secret names the way o
 	expect((await api.post("/api/v1/plugins/tester/enable")).status).toBe(200);
 });
 
+test("with another master key everybody's secret and that of a user are set again in any order, or the user's is removed", async () => {
+	const first = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9" });
+	const key = { type: "string", secret: true, minLength: 4 };
+	const config = { type: "object", required: ["key"], properties: { key, mode: { type: "string", maxLength: 5 } } };
+	const names = ["globally", "by-user", "removed"];
+	const path = (name: string, user?: string) => `/api/v1/plugins/${name}/config${user === undefined ? "" : `?user=${user}`}`;
+	for (const name of names) {
+		const { zip } = await buildPackage({ name, manifest: { ...MANIFEST, config } });
+		await first.admin.install({ file: zip, fields: { grants: "all" } });
+		for (const user of [undefined, "ann"])
+			expect((await first.admin.put(path(name, user), { config: { key: PLANTED } })).status).toBe(200);
+	}
+	await first.stop();
+	const masterKey = randomMasterKey();
+	const second = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9", dataDir: first.dataDir, masterKey });
+	const api = second.admin.as(first.plane.firstKey);
+	const set = async (name: string, user: string | undefined, wanted: unknown) =>
+		(await api.put<ProblemBody>(path(name, user), { config: wanted })).body;
+
+	expect(await set("by-user", "ann", { key: "new", mode: "short" })).toMatchObject({ errors: [{ path: "/users/ann/key" }] });
+	expect(await set("by-user", "bob", { mode: "too long" })).toMatchObject({ errors: [{ path: "/users/bob/mode" }] });
+	expect((await api.put(path("by-user", "bob"), { config: { mode: "short" } })).status).toBe(200);
+	expect((await api.put(path("by-user", "ann"), { config: { key: "a new one" } })).status).toBe(200);
+	for (const name of names) expect((await api.put(path(name), { config: { key: "a new one" } })).status).toBe(200);
+	expect((await api.post("/api/v1/plugins/by-user/enable")).status).toBe(200);
+
+	const refused = await api.post<ProblemBody>("/api/v1/plugins/globally/enable");
+	expect(refused).toMatchObject({ status: 409, body: { code: "secret_unreadable" } });
+	expect(refused.body.detail).toMatch(/of user ann .*PUT \S+config\?user=ann, .*DELETE \S+config\?user=ann$/);
+	expect((await api.put(path("globally", "ann"), { config: { key: "a new one" } })).status).toBe(200);
+	expect((await api.delete(path("removed", "ann"))).status).toBe(200);
+	for (const name of ["globally", "removed"]) expect((await api.post(`/api/v1/plugins/${name}/enable`)).status).toBe(200);
+});
+
 test("the same secret sealed twice is different each time", async () => {
 	const control = await startTestControlPlane({ natsUrl: "nats://127.0.0.1:9" });
 	await plant(control);

@@ -10,6 +10,7 @@ import {
 	type PluginConfig,
 	type PluginConfigChange,
 	type PluginDetail,
+	type RolloutChange,
 	type RuntimeFleet,
 	type SealedSecret,
 	type TenantCreated,
@@ -291,6 +292,26 @@ describe.each(EACH_DATABASE)("on $kind", ({ create }) => {
 		// Without them nothing stands against it; everybody's own fault is nobody's own.
 		for (const user of ["ann", "bob"]) await api.delete(`/api/v1/users/${user}/configs`);
 		expect((await set("narrow", "", { tags: ["a", "b"], colour: "red" })).status).toBe(200);
+	});
+
+	test("while a rollout runs a user's own has to fit its version, too; removing it is possible", async () => {
+		await install("rolled");
+		const narrower = { ...SCHEMA, properties: { ...SCHEMA.properties, colour: { type: "string", maxLength: 3 } } };
+		const file = await zipOf(manifest("rolled", "2.0.0", narrower), module);
+		expect((await api.update("rolled", { file }, "?activate=false")).status).toBe(200);
+		const started = await api.post<RolloutChange>("/api/v1/plugins/rolled/rollouts", {
+			version: "2.0.0",
+			mode: "canary",
+			percentage: 10,
+		});
+		expect(started.status).toBe(201);
+		const refused = await set<ProblemBody>("rolled", "user=ann", { colour: "green" });
+		expect(refused).toMatchObject({ status: 422, body: { code: "config_invalid", errors: [{ path: "/users/ann/colour" }] } });
+		expect(refused.body.detail).toContain("version 2.0.0");
+		expect((await set("rolled", `user=ann&${WAIT}`, { colour: "red", key: "of-ann" })).status).toBe(200);
+		expect((await api.delete("/api/v1/plugins/rolled/config?user=ann")).status).toBe(200);
+		await api.post(`/api/v1/plugins/rolled/rollouts/${started.body.rollout.id}/stop`);
+		expect((await set("rolled", "user=ann", { colour: "green" })).status).toBe(200);
 	});
 
 	test("lists page by page, is tagged by user, takes a repeated call once, and is explained", async () => {

@@ -7,7 +7,7 @@ import type { TenantSecrets } from "../keys/tenant-secrets.js";
 import { updatePlugin } from "../plugins/repository.js";
 import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
-import { openUsers } from "../user-configs/open-users.js";
+import { openReadableUsers } from "../user-configs/open-users.js";
 import { openSecrets } from "./check-config.js";
 import type { CheckedConfigs } from "./checked-configs.js";
 import type { Config } from "./merge-config.js";
@@ -38,7 +38,8 @@ export function changeConfig(
 		const { config, kept, used, set, removed, same } = wishedConfig(manifest, before, body);
 		const opened = await openSecrets(box, tenant, plugin, used);
 		const bindings = await bindingsOfPlugin(queries, tenant, plugin);
-		const users = await openUsers(queries, box, tenant, manifest);
+		// When a master key was lost everybody's secrets can be set again before those of users, and the other way round.
+		const users = await openReadableUsers(queries, box, tenant, manifest);
 		refuseFaults(
 			plugin,
 			checks.faultsOf({ manifest, config, secrets: { ...opened, ...Object.fromEntries(set) }, bindings, users }),

@@ -1,6 +1,6 @@
 // Checks configurations against a plugin's JSON Schema before anything changes: the global one, what each binding makes of it, and
 // what each user's own makes of all of those. Secrets are opened for the check only, and nothing that is said about them repeats a value.
-import type { FaultLocation, SecretOpener } from "@hookbus/foundation";
+import { CodedError, type FaultLocation, type SecretOpener } from "@hookbus/foundation";
 import { ALL_ASSISTANTS, type Manifest, type SealedSecret } from "@hookbus/schemas";
 import { canonicalJson } from "../canonical-json.js";
 import type { SchemaFault } from "../checks/check-messages.js";
@@ -23,6 +23,8 @@ export interface CheckedConfig {
 	readonly bindings: readonly Pick<RoutingBinding, "assistant" | "config">[];
 	/** Users with a configuration of their own; absent: none. */
 	readonly users?: readonly CheckedUser[];
+	/** True: only what is wrong with users' own is told, and when nothing can be checked. Absent: everything. */
+	readonly usersOnly?: boolean;
 }
 
 export interface CheckedUser {
@@ -30,16 +32,19 @@ export interface CheckedUser {
 	readonly config: Config;
 	/** Opened secrets by field. */
 	readonly secrets: Readonly<Record<string, string>>;
+	/** Fields with a secret, the user's own or everybody's, that cannot be opened: it is there, and nothing is said about it. */
+	readonly unknown?: readonly string[];
 }
 
 /** Everything wrong with the global configuration, with the bindings' overrides and with users' own; never a secret's value. */
 export async function configFaults(
-	{ manifest, config, secrets, bindings, users = [] }: CheckedConfig,
+	{ manifest, config, secrets, bindings, users = [], usersOnly = false }: CheckedConfig,
 	threads: CheckThreads,
 ): Promise<FaultLocation[]> {
+	const ofAll = (faults: readonly FaultLocation[]) => (usersOnly ? [] : faults);
 	const overrides = bindings.filter((binding) => binding.config !== null && Object.keys(binding.config).length > 0);
 	const secret = secretFields(manifest);
-	const misplaced = overrides.flatMap(({ assistant, config: override }) =>
+	const inBindings = overrides.flatMap(({ assistant, config: override }) =>
 		Object.keys(override ?? {})
 			.filter((field) => secret.has(field))
 			.map((field) => ({
@@ -47,15 +52,16 @@ export async function configFaults(
 				message: "is a secret; secrets are set in the plugin's global configuration",
 			})),
 	);
-	misplaced.push(...users.flatMap((own) => misplacedOf(own, manifest)));
+	const misplaced = [...ofAll(inBindings), ...users.flatMap((own) => misplacedOf(own, manifest))];
 	if (misplaced.length > 0) return misplaced;
 	if (manifest.config === undefined) {
-		const extra = Object.keys(config).map((field) => ({ path: `/${field}`, message: "the plugin declares no configuration" }));
-		const scopes = [
+		const undeclared = (path: string) => ({ path, message: "the plugin declares no configuration" });
+		const everybodys = [
+			...Object.keys(config).map((field) => `/${field}`),
 			...overrides.map(({ assistant }) => scopePath(assistant)),
-			...users.filter((own) => Object.keys(own.config).length > 0).map(({ user }) => userPath(user)),
 		];
-		return [...extra, ...scopes.map((path) => ({ path, message: "the plugin declares no configuration" }))];
+		const usersOwn = users.filter((own) => Object.keys(own.config).length > 0).map(({ user }) => userPath(user));
+		return [...ofAll(everybodys.map(undeclared)), ...usersOwn.map(undeclared)];
 	}
 	const checks = checksOf({ manifest, config, secrets, bindings: overrides, users });
 	const values = checks.map(({ value }) => value);
@@ -67,7 +73,9 @@ export async function configFaults(
 	const known = new Set(faults.map((fault) => `${fault.index} ${fault.keyword} ${fault.path}`));
 	const own = faults.filter(({ index, keyword, path }) => {
 		const { of } = checks[index] ?? {};
-		return of === undefined || isOwn(of.user, path) || !known.has(`${of.without} ${keyword} ${path}`);
+		if (of === undefined) return !usersOnly;
+		if (isUnknown(of.user, path)) return false;
+		return isOwn(of.user, path) || !known.has(`${of.without} ${keyword} ${path}`);
 	});
 	return own.map((fault) => ({
 		path: `${checks[fault.index]?.at ?? ""}${fault.path}`,
@@ -85,8 +93,18 @@ interface Check {
 
 /** What is wrong without the user's own configuration as well is no fault of the user's, unless the user says something about it. */
 function isOwn({ config, secrets }: CheckedUser, path: string): boolean {
-	const field = (path.split("/")[1] ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
+	const field = fieldOf(path);
 	return Object.hasOwn(config, field) || Object.hasOwn(secrets, field);
+}
+
+/** What was checked there stands for a secret that could not be opened. */
+function isUnknown({ secrets, unknown = [] }: CheckedUser, path: string): boolean {
+	const field = fieldOf(path);
+	return unknown.includes(field) && !Object.hasOwn(secrets, field);
+}
+
+function fieldOf(path: string): string {
+	return (path.split("/")[1] ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
 /** Everybody's configuration, that of each binding, and of both that of each user. Overrides that are the same are checked once. */
@@ -104,10 +122,12 @@ function checksOf({ manifest, config, secrets, bindings, users = [] }: CheckedCo
 		return [{ override, index }];
 	});
 	for (const user of users) {
+		// Something has to be there, or the schema would miss what is.
+		const unknown = Object.fromEntries((user.unknown ?? []).map((field) => [field, ""]));
 		for (const { override, index } of different) {
 			checks.push({
 				at: `${userPath(user.user)}${checks[index]?.at}`,
-				value: { ...effectiveConfig(manifest, config, override, user.config), ...secrets, ...user.secrets },
+				value: { ...effectiveConfig(manifest, config, override, user.config), ...secrets, ...unknown, ...user.secrets },
 				of: { user, without: index },
 			});
 		}
@@ -143,6 +163,38 @@ function userPath(user: string): string {
 	return `/users/${escapeToken(user)}`;
 }
 
+export interface ReadableSecrets {
+	/** Opened secrets by field. */
+	readonly secrets: Readonly<Record<string, string>>;
+	/** Fields of those that cannot be opened. */
+	readonly unknown: readonly string[];
+}
+
+/**
+ * Opens the stored secrets of a plugin, for a check that may leave out those that were sealed with a key that is not here.
+ *
+ * @param user whose own they are; absent: everybody's
+ */
+export async function openReadable(
+	box: SecretOpener,
+	tenant: string,
+	plugin: string,
+	secrets: Readonly<Record<string, SealedSecret>>,
+	user?: string,
+): Promise<ReadableSecrets> {
+	const opened: [string, string][] = [];
+	const unknown: string[] = [];
+	for (const [field, sealed] of Object.entries(secrets)) {
+		try {
+			opened.push(...Object.entries(await openSecrets(box, tenant, plugin, { [field]: sealed }, user)));
+		} catch (thrown) {
+			if (!(thrown instanceof CodedError) || thrown.code !== "secret_unreadable") throw thrown;
+			unknown.push(field);
+		}
+	}
+	return { secrets: Object.fromEntries(opened), unknown };
+}
+
 /**
  * Opens the stored secrets of a plugin, for a check.
  *
@@ -157,17 +209,23 @@ export async function openSecrets(
 	user?: string,
 ): Promise<Record<string, string>> {
 	const whose = user === undefined ? {} : { user };
-	const query = user === undefined ? "" : `?user=${encodeURIComponent(user)}`;
 	const opened: [string, string][] = [];
 	for (const [field, sealed] of Object.entries(secrets)) {
 		try {
 			opened.push([field, await box.open(sealed, { tenant, plugin, field, ...whose })]);
 		} catch (thrown) {
 			throw errors.secret_unreadable(
-				`secret ${field} of plugin ${plugin} was sealed with another master key; set HOOKBUS_MASTER_KEY_PREVIOUS to that one, or set the secret again with PUT /api/v1/plugins/${plugin}/config${query}`,
+				`secret ${field}${user === undefined ? "" : ` of user ${user}`} of plugin ${plugin} was sealed with another master key; set HOOKBUS_MASTER_KEY_PREVIOUS to that one, ${waysOut(plugin, user)}`,
 				{ cause: thrown },
 			);
 		}
 	}
 	return Object.fromEntries(opened);
+}
+
+function waysOut(plugin: string, user: string | undefined): string {
+	const config = `/api/v1/plugins/${plugin}/config`;
+	if (user === undefined) return `or set the secret again with PUT ${config}`;
+	const own = `${config}?user=${encodeURIComponent(user)}`;
+	return `set the secret again with PUT ${own}, or remove what the user has as their own with DELETE ${own}`;
 }

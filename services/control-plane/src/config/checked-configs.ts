@@ -35,9 +35,9 @@ export class CheckedConfigs {
 	 * @throws CheckNeeded when it was not checked yet
 	 */
 	faultsOf(checked: CheckedConfig): readonly FaultLocation[] {
-		const { manifest, config, secrets, bindings, users } = checked;
+		const { manifest, config, secrets, bindings, users = [], usersOnly = false } = checked;
 		const overrides = bindings.map((binding) => [binding.assistant, binding.config]);
-		const key = digestOfJson([manifest.config, manifest.defaults, config, secrets, overrides, users ?? []]);
+		const key = digestOfJson([manifest.config, manifest.defaults, config, secrets, overrides, users, usersOnly]);
 		const known = this.#results.get(key);
 		if (known !== undefined) return known;
 		throw new CheckNeeded(async () => this.#keep(key, await configFaults(checked, this.#threads)));

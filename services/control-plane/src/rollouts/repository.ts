@@ -97,7 +97,19 @@ export async function saveEnd(queries: Queries, id: string, end: RolloutEnd): Pr
 
 /** Candidates of the rollouts that run, by plugin. */
 export async function candidates(queries: Queries, tenant: string): Promise<Map<string, RoutingCandidate>> {
-	const rows = await queries
+	const rows = await selectCandidates(queries, tenant, undefined);
+	return new Map(rows.map(({ plugin, ...candidate }) => [plugin, candidate]));
+}
+
+/** `undefined` when no rollout of the plugin runs. */
+export async function findCandidate(queries: Queries, tenant: string, plugin: string): Promise<RoutingCandidate | undefined> {
+	const [candidate] = await selectCandidates(queries, tenant, plugin);
+	return candidate;
+}
+
+/** @param plugin undefined: of all plugins */
+function selectCandidates(queries: Queries, tenant: string, plugin: string | undefined) {
+	return queries
 		.select({
 			plugin: rollouts.plugin,
 			mode: rollouts.mode,
@@ -116,8 +128,13 @@ export async function candidates(queries: Queries, tenant: string): Promise<Map<
 				eq(pluginVersions.version, rollouts.version),
 			),
 		)
-		.where(and(eq(rollouts.tenant, tenant), eq(rollouts.state, "running")));
-	return new Map(rows.map(({ plugin, ...candidate }) => [plugin, candidate]));
+		.where(
+			and(
+				eq(rollouts.tenant, tenant),
+				eq(rollouts.state, "running"),
+				plugin === undefined ? undefined : eq(rollouts.plugin, plugin),
+			),
+		);
 }
 
 /** Outcomes of executions that never began, for reasons that say nothing about the version. */

@@ -1,13 +1,14 @@
 // Sets and removes what users have of a plugin's configuration as their own. It is checked over everybody's configuration and over
-// every binding's before anything changes. The audit log gets the names of properties and no values: it is never erased, and what
-// is known of a user must be erasable.
-import type { PluginConfig, SealedSecret } from "@hookbus/schemas";
+// every binding's before anything changes, with the current version and with the one that a rollout tries. The audit log gets the
+// names of properties and no values: it is never erased, and what is known of a user must be erasable.
+import type { FaultLocation } from "@hookbus/foundation";
+import type { Manifest, PluginConfig, SealedSecret } from "@hookbus/schemas";
 import { ALL_ASSISTANTS } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { bindingsOfPlugin } from "../bindings/repository.js";
 import type { ConfigParts } from "../config/change-config.js";
-import { openSecrets } from "../config/check-config.js";
-import { knownSecrets } from "../config/config-schema.js";
+import { openReadable, openSecrets, type ReadableSecrets } from "../config/check-config.js";
+import { knownSecrets, secretFields } from "../config/config-schema.js";
 import type { Config } from "../config/merge-config.js";
 import { describeConfig } from "../config/read-config.js";
 import { findConfig } from "../config/repository.js";
@@ -15,6 +16,7 @@ import { refuseFaults, wishedConfig } from "../config/wished-config.js";
 import type { Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { requireCurrentVersion, requirePlugin } from "../plugins/require-plugin.js";
+import { findCandidate } from "../rollouts/repository.js";
 import { type Committed, commitChange } from "../routing/commit-change.js";
 import { countUserConfigs, deleteConfigsOfUser, deleteUserConfig, findUserConfig, saveUserConfig } from "./repository.js";
 
@@ -46,15 +48,24 @@ export function changeUserConfig(
 		const { config, kept, used, set, removed, same } = wishedConfig(manifest, before, body);
 		refuseTooLarge(user, config);
 		const global = await findConfig(queries, tenant, plugin);
-		const ofAll = await openSecrets(box, tenant, plugin, knownSecrets(manifest, global.secrets));
-		const mine = { ...(await openSecrets(box, tenant, plugin, used, user)), ...Object.fromEntries(set) };
-		const users = [{ user, config, secrets: mine }];
-		const faults = checks.faultsOf({ manifest, config: global.config, secrets: ofAll, bindings, users });
-		// What is wrong for everybody is not this user's to put right, unless nothing could be checked.
+		// What is wrong for everybody, or cannot be opened, is not this user's to put right.
+		const faultsWith = async (version: Manifest, own: ReadableSecrets) => {
+			const ofAll = await openReadable(box, tenant, plugin, knownSecrets(version, global.secrets));
+			const fields = secretFields(version);
+			const given = Object.fromEntries(set.filter(([field]) => fields.has(field)));
+			const mine = { user, config, secrets: { ...own.secrets, ...given }, unknown: [...own.unknown, ...ofAll.unknown] };
+			const everybodys = { manifest: version, config: global.config, secrets: ofAll.secrets, bindings };
+			return checks.faultsOf({ ...everybodys, users: [mine], usersOnly: true });
+		};
 		refuseFaults(
 			plugin,
-			faults.filter(({ path }) => path === "" || path.startsWith("/users/")),
+			await faultsWith(manifest, { secrets: await openSecrets(box, tenant, plugin, used, user), unknown: [] }),
 		);
+		const candidate = (await findCandidate(queries, tenant, plugin))?.manifest;
+		if (candidate !== undefined) {
+			const own = await openReadable(box, tenant, plugin, knownSecrets(candidate, kept), user);
+			refuseForCandidate(candidate, await faultsWith(candidate, own));
+		}
 		if (same) return { result: await describeConfig(queries, tenant, plugin, { user }), audit: undefined };
 		if (before.updatedAt === null) await requireRoom(queries, tenant);
 		const sealed: [string, SealedSecret][] = [];
@@ -112,6 +123,17 @@ async function requireRoom(queries: Queries, tenant: string): Promise<void> {
 	if ((await countUserConfigs(queries, tenant)) < MAX_USER_CONFIGS) return;
 	throw errors.user_configs_full(
 		`users of tenant ${tenant} have ${MAX_USER_CONFIGS} configurations of their own, which is the most; remove some with DELETE /api/v1/plugins/{name}/config?user=, or give an assistant one for all of its users`,
+	);
+}
+
+/** A rollout began with configurations that fit both of its versions, and may be promoted at any moment. */
+function refuseForCandidate({ name, version }: Manifest, faults: readonly FaultLocation[]): void {
+	const [first] = faults;
+	if (first === undefined) return;
+	throw errors.config_invalid(
+		`${first.path || "the configuration"}: ${first.message}, in version ${version}, to which a rollout of ${name} runs; ` +
+			`what fits both versions can be set, or stop the rollout first, see GET /api/v1/plugins/${name}/rollouts`,
+		{ errors: faults },
 	);
 }
 
