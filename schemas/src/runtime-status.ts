@@ -8,6 +8,9 @@ export const HEARTBEAT_INTERVAL_MS = 2_000;
 /** A runtime that was silent for this many milliseconds is not live. */
 export const HEARTBEAT_EXPIRY_MS = 6_000;
 
+/** Code of the fault of a user whose own configuration a runtime has not tried out yet. It passes by itself within seconds. */
+export const NOT_TRIED_YET = "not_tried_yet";
+
 /** A plugin that a runtime could not take into service at a revision. */
 export const ActivationFault = Type.Object({
 	plugin: PluginName,

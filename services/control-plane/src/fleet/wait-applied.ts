@@ -1,11 +1,8 @@
 // Waits until every live runtime has applied a revision. A heartbeat comes at once after a runtime has applied a table, so
 // this returns within milliseconds of the last one; after the caller's time it says who is late, and nothing is undone.
-import type { ActivationFault, Applied } from "@hookbus/schemas";
+import { type ActivationFault, type Applied, NOT_TRIED_YET } from "@hookbus/schemas";
 import { errors } from "../errors.js";
 import type { FleetStand, RuntimeAt, RuntimeFleet } from "./runtime-fleet.js";
-
-/** A runtime's word for a user's configuration that it comes to within seconds, because it is still trying out those of others. */
-const NOT_TRIED_YET = "not_tried_yet";
 
 export interface WaitFor {
 	readonly tenant: string;

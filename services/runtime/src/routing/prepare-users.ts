@@ -5,7 +5,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { CodedError, describeError, type SecretOpener } from "@hookbus/foundation";
-import type { ActivationFault, Permission, RoutedPlugin, RouteTable, UserConfig } from "@hookbus/schemas";
+import {
+	type ActivationFault,
+	NOT_TRIED_YET,
+	type Permission,
+	type RoutedPlugin,
+	type RouteTable,
+	type UserConfig,
+} from "@hookbus/schemas";
 import type { Logger } from "pino";
 import type { LinkedModules } from "../plugin-host/linked-modules.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
@@ -26,8 +33,6 @@ import type { PreparedTable } from "./prepare-table.js";
 
 /** Users whose images are looked up before the event loop has its turn. */
 const USERS_AT_ONCE = 200;
-/** Code of the fault of a user whose configuration was not tried out yet. */
-export const NOT_TRIED_YET = "not_tried_yet";
 
 export interface PreparedUsers {
 	/** What runs for each user, by the key of the table's plugin. */

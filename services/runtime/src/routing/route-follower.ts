@@ -3,12 +3,18 @@
 // have missed. Each tenant's changes are applied one after the other, and only the newest of those that wait.
 
 import { CodedError, describeError, type TableMemory, type TableParts, TimeSlices, unpackTable } from "@hookbus/foundation";
-import { isPackedTable, isRouteTable, type PackedTable, type RoutedPlugin, type RouteTable } from "@hookbus/schemas";
+import {
+	isPackedTable,
+	isRouteTable,
+	NOT_TRIED_YET,
+	type PackedTable,
+	type RoutedPlugin,
+	type RouteTable,
+} from "@hookbus/schemas";
 import type { KV, KvEntry } from "nats";
 import type { Logger } from "pino";
 import type { LiveTables } from "./live-tables.js";
 import { type PreparedTable, type PrepareParts, prepareTable } from "./prepare-table.js";
-import { NOT_TRIED_YET } from "./prepare-users.js";
 
 /** Milliseconds between two looks at all keys. */
 const RESYNC_MS = 10_000;
