@@ -97,7 +97,8 @@ describe("on one runtime", () => {
 
 	test("HP-38 a plugin that ends about when its time is up gets one outcome and one reply for each event", async () => {
 		// Turns the event's text, a number of four digits, into so many rounds of work.
-		const limitMs = 15;
+		// Long enough for making an instance as well: after a timeout the next event's thread has none, and its time counts.
+		const limitMs = 60;
 		const module = await hostileModule({
 			data: '"text":"',
 			hook: `(loop $find
@@ -108,7 +109,7 @@ describe("on one runtime", () => {
 					(local.set $i (i32.add (i32.mul (local.get $i) (i32.const 10)) (i32.sub (call $input_load_u8 (local.get $a)) (i32.const 48))))
 					(local.set $a (i64.add (local.get $a) (i64.const 1)))
 					(br_if $digit (i32.ne (call $input_load_u8 (local.get $a)) (i32.const 34))))
-				(local.set $b (i64.mul (i64.extend_i32_u (local.get $i)) (i64.const 10000)))
+				(local.set $b (i64.mul (i64.extend_i32_u (local.get $i)) (i64.const 40000)))
 				(block $end (loop $work
 					(br_if $end (i64.eqz (local.get $b)))
 					(local.set $b (i64.sub (local.get $b) (i64.const 1)))
@@ -146,7 +147,7 @@ describe("on one runtime", () => {
 			rounds = Math.min(9_000, Math.max(1, Math.round((rounds * limitMs) / Math.max(durationMs, 0.1))));
 		}
 		const seen = { ok: 0, timeout: 0 };
-		for (let event = 0; event < 200; event += 1) {
+		for (let event = 0; event < 150; event += 1) {
 			const { outcomes } = await run(Math.min(9_999, Math.max(1, Math.round(rounds))));
 			expect(outcomes).toHaveLength(1);
 			const outcome = outcomes[0] as keyof typeof seen;
@@ -154,7 +155,7 @@ describe("on one runtime", () => {
 			seen[outcome] += 1;
 			rounds = Math.min(9_999, Math.max(1, rounds * (outcome === "ok" ? 1.02 : 0.98)));
 		}
-		expect(Math.min(seen.ok, seen.timeout), JSON.stringify(seen)).toBeGreaterThan(20);
+		expect(Math.min(seen.ok, seen.timeout), JSON.stringify(seen)).toBeGreaterThan(15);
 	}, 120_000);
 });
 
