@@ -1,15 +1,13 @@
-// Cursor of a page of offers: the last plugin of the page before and its source, wrapped so that callers do not build on it.
-import { errors } from "../errors.js";
+// Cursor of a page of offers: the last plugin of the page before and its source.
+import { unwrapCursor, wrapCursor } from "../http/page-cursor.js";
 import type { OfferPlace } from "./repository.js";
 
 export function encodeOfferCursor({ name, source }: OfferPlace): string {
-	return Buffer.from(`m1:${name}:${source}`).toString("base64url");
+	return wrapCursor(`m1:${name}:${source}`);
 }
 
 /** @throws CodedError `cursor_invalid` */
 export function decodeOfferCursor(cursor: string): OfferPlace {
-	const [, name, source] =
-		/^m1:([a-z0-9-]{1,64}):([a-z0-9-]{1,32})$/.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
-	if (name !== undefined && source !== undefined) return { name, source };
-	throw errors.cursor_invalid("the cursor is not one that this API gave out; begin again without cursor");
+	const [name = "", source = ""] = unwrapCursor(cursor, /^m1:([a-z0-9-]{1,64}):([a-z0-9-]{1,32})$/);
+	return { name, source };
 }
