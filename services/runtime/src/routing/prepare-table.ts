@@ -25,7 +25,6 @@ import type { PluginRights } from "../host-calls/plugin-rights.js";
 import type { LinkedModules } from "../plugin-host/linked-modules.js";
 import type { PluginImage } from "../plugin-host/plugin-image.js";
 import type { ChainExecutor } from "../threads/chain-executor.js";
-import type { LoadFault } from "../threads/thread-messages.js";
 import { type BuiltChains, buildChains, optInSets } from "./build-chains.js";
 import { imageKey, type LoadedImage, makeImage, openSecrets, tryOut, underLimits } from "./make-image.js";
 import type { ModuleRequest, ModuleStore } from "./module-store.js";
@@ -67,11 +66,10 @@ export async function prepareTable(
 	const loaded = new Map<string, LoadedImage>();
 	const modules = new Map<string, ModuleRequest>();
 	const secrets = createSecretOpener(parts.masterKeys, table.dataKeys ?? {});
-	const probe = oneAfterTheOther((image: PluginImage) => tryOut(image, parts.executor));
 	await eachOf(entries, async ([key, plugin]) => {
 		const request = { digest: plugin.digest, memoryPages: plugin.limits.memoryPages, exports: exports.get(key) ?? [] };
 		modules.set(key, request);
-		loaded.set(key, await loadImage(table.tenant, plugin, request, { ...parts, secrets, probe }, previous));
+		loaded.set(key, await loadImage(table.tenant, plugin, request, { ...parts, secrets }, previous));
 		if (slices.isOver()) await slices.pause();
 	});
 	const faults: ActivationFault[] = [];
@@ -134,23 +132,11 @@ async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>):
 	await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-type Probe = (image: PluginImage) => Promise<LoadFault | undefined>;
-
-/** A plugin that hangs costs the thread its life, and must not take another one's trial with it. */
-function oneAfterTheOther(probe: Probe): Probe {
-	let before: Promise<unknown> = Promise.resolve();
-	return (image) => {
-		const tried = before.then(() => probe(image));
-		before = tried.catch(() => undefined);
-		return tried;
-	};
-}
-
 async function loadImage(
 	tenant: string,
 	plugin: RoutedPlugin,
 	request: ModuleRequest,
-	parts: Pick<PrepareParts, "ceiling" | "modules"> & { readonly secrets: SecretOpener; readonly probe: Probe },
+	parts: Pick<PrepareParts, "ceiling" | "modules" | "executor"> & { readonly secrets: SecretOpener },
 	previous: PreparedTable | undefined,
 ): Promise<LoadedImage> {
 	const key = imageKey(tenant, plugin, request.exports);
@@ -162,7 +148,7 @@ async function loadImage(
 		opened = await openSecrets(tenant, plugin, parts.secrets);
 		modules = await parts.modules.get(request);
 		const made = makeImage(tenant, plugin, { key, modules, secrets: opened, ceiling: parts.ceiling });
-		const fault = await parts.probe(made.image);
+		const fault = await tryOut(made.image, parts.executor);
 		return fault === undefined ? made : { code: fault.code, message: fault.message, secrets: opened, modules };
 	} catch (thrown) {
 		const code = thrown instanceof ModuleFault || thrown instanceof CodedError ? thrown.code : "load_failed";

@@ -171,10 +171,10 @@ export class ThreadPool implements ChainExecutor {
 		const added = await this.#inService.add(images, chains);
 		// More instances than a thread keeps would only push each other out; those of users, of whom there can be thousands, are made by
 		// their first event.
-		const warm = added.images.filter((image) => !image.ofUsers).slice(0, this.#options.instancesPerThread);
+		const warm = new Set(added.images.filter((image) => !image.ofUsers).slice(0, this.#options.instancesPerThread));
 		for (const image of warm) await this.#load({ ...NOTHING, images: [image], warm: true });
 		const loads: Promise<void>[] = [];
-		for (const load of split({ ...added, images: added.images.filter((image) => !warm.includes(image)) })) {
+		for (const load of split({ ...added, images: added.images.filter((image) => !warm.has(image)) })) {
 			loads.push(this.#load(load));
 			await new Promise((resolve) => setImmediate(resolve));
 		}
