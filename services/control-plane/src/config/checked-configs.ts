@@ -5,6 +5,7 @@
 import type { FaultLocation } from "@hookbus/foundation";
 import { digestOfJson } from "../canonical-json.js";
 import type { CheckThreads } from "../checks/check-threads.js";
+import { errors } from "../errors.js";
 import { type CheckedConfig, configFaults } from "./check-config.js";
 
 /** Results that are kept; each is small, and a change needs its own for a moment only. */
@@ -18,6 +19,28 @@ export class CheckNeeded extends Error {
 		super("a configuration has to be checked outside of the transaction");
 		this.name = "CheckNeeded";
 		this.run = run;
+	}
+}
+
+/** Attempts of one change; each further one because what had to be checked was changed by another change meanwhile. */
+const ATTEMPTS = 5;
+
+/**
+ * Does work that may need a check first, and does it again after each.
+ *
+ * @param work a transaction that what it throws undoes
+ * @throws CodedError `change_contended`, and what `work` throws
+ */
+export async function withChecks<T>(work: () => Promise<T>): Promise<T> {
+	for (let attempt = 1; ; attempt += 1) {
+		try {
+			return await work();
+		} catch (thrown) {
+			if (!(thrown instanceof CheckNeeded)) throw thrown;
+			if (attempt === ATTEMPTS)
+				throw errors.change_contended("others changed the same configuration again and again meanwhile; try again");
+			await thrown.run();
+		}
 	}
 }
 

@@ -3,21 +3,18 @@
 import type { NewReplay } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { recordAudit } from "../audit/record-audit.js";
-import { CheckNeeded } from "../config/checked-configs.js";
+import { withChecks } from "../config/checked-configs.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { findVersion, type PluginRow, type VersionRow } from "../plugins/repository.js";
 import { type ActivationParts, requireActivatable } from "../plugins/require-activatable.js";
 import { requirePlugin } from "../plugins/require-plugin.js";
 import { requireRecording } from "../recordings/change-recording.js";
+import { commitUnrouted } from "../routing/commit-unrouted.js";
 import { loadPluginInput } from "../routing/load-routing-input.js";
-import { lockTenant } from "../tenants/repository.js";
 import { requireSigner } from "../trust/require-signer.js";
 import { planReplay, type ReplayPlan } from "./replay-plan.js";
 import { endReplay, findReplay, findRunningReplay, insertReplay, type ReplayRow } from "./repository.js";
-
-/** Attempts; each further one because what had to be checked was changed meanwhile. */
-const ATTEMPTS = 5;
 
 export interface ReplayParts extends ActivationParts {
 	readonly database: Database;
@@ -42,20 +39,15 @@ export async function startReplay(parts: ReplayParts, actor: Actor, plugin: stri
 		await requireRecording(queries, tenant, wanted.recording);
 	});
 	const total = await countEvents({ tenant, id: wanted.recording });
-	for (let attempt = 1; ; attempt += 1) {
-		try {
-			return await database.of(tenant).transaction((queries) => begin(queries, parts, actor, plugin, wanted, total));
-		} catch (thrown) {
-			if (!(thrown instanceof CheckNeeded)) throw thrown;
-			if (attempt === ATTEMPTS)
-				throw errors.change_contended("others changed the same configuration again and again meanwhile; try again");
-			await thrown.run();
-		}
-	}
+	return await withChecks(() =>
+		commitUnrouted(database, actor, (queries, revision) => begin(queries, revision, parts, actor, plugin, wanted, total)),
+	);
 }
 
+/** With the tenant locked: of two calls at the same moment one finds the other. */
 async function begin(
 	queries: Queries,
+	revision: number,
 	parts: ReplayParts,
 	actor: Actor,
 	name: string,
@@ -63,9 +55,6 @@ async function begin(
 	total: number,
 ): Promise<StartedReplay> {
 	const { tenant } = actor;
-	// Of two calls at the same moment one finds the other.
-	const revision = await lockTenant(queries, tenant);
-	await actor.precondition?.(queries);
 	const installed = await requirePlugin(queries, tenant, name);
 	await requireRecording(queries, tenant, recording);
 	const running = await findRunningReplay(queries, tenant);
@@ -120,9 +109,7 @@ export async function requireReplay(queries: Queries, tenant: string, plugin: st
  * @throws CodedError `precondition_failed`, `plugin_not_found`, `replay_not_found`
  */
 export function cancelReplay(database: Database, actor: Actor, plugin: string, id: string): Promise<ReplayRow> {
-	return database.of(actor.tenant).transaction(async (queries) => {
-		await lockTenant(queries, actor.tenant);
-		await actor.precondition?.(queries);
+	return commitUnrouted(database, actor, async (queries) => {
 		const before = await requireReplay(queries, actor.tenant, plugin, id);
 		const ended = await endReplay(queries, id, "cancelled");
 		if (ended === undefined) return before;

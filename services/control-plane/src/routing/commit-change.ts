@@ -4,7 +4,7 @@
 import type { HookPolicy, RouteTable } from "@hookbus/schemas";
 import type { Actor } from "../audit/actor.js";
 import { type AuditEntry, recordAudit } from "../audit/record-audit.js";
-import { CheckNeeded } from "../config/checked-configs.js";
+import { withChecks } from "../config/checked-configs.js";
 import type { Database, Queries } from "../database/database.js";
 import { errors } from "../errors.js";
 import { addSnapshot as addPluginSnapshot } from "../history/repository.js";
@@ -38,9 +38,6 @@ export interface CommitOptions {
 	readonly now?: () => Date;
 }
 
-/** Attempts of one change; each further one because what had to be checked was changed by another change meanwhile. */
-const ATTEMPTS = 5;
-
 /** @param revision that the route table will have when something is changed */
 export type ChangeWork<T> = (queries: Queries, revision: number) => Promise<ChangeOutcome<T>>;
 
@@ -49,22 +46,13 @@ export type ChangeWork<T> = (queries: Queries, revision: number) => Promise<Chan
  * again from the start
  * @throws CodedError `route_table_too_large`, `rollout_running`, `database_unavailable`, and what `work` throws
  */
-export async function commitChange<T>(
+export function commitChange<T>(
 	database: Database,
 	actor: Actor,
 	work: ChangeWork<T>,
 	options: CommitOptions = {},
 ): Promise<Committed<T>> {
-	for (let attempt = 1; ; attempt += 1) {
-		try {
-			return await commitOnce(database, actor, work, options);
-		} catch (thrown) {
-			if (!(thrown instanceof CheckNeeded)) throw thrown;
-			if (attempt === ATTEMPTS)
-				throw errors.change_contended("others changed the same configuration again and again meanwhile; try again");
-			await thrown.run();
-		}
-	}
+	return withChecks(() => commitOnce(database, actor, work, options));
 }
 
 function commitOnce<T>(database: Database, actor: Actor, work: ChangeWork<T>, options: CommitOptions): Promise<Committed<T>> {

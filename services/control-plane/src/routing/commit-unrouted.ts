@@ -6,13 +6,17 @@ import type { Database, Queries } from "../database/database.js";
 import { lockTenant } from "../tenants/repository.js";
 
 /**
- * @param work changes rows and writes the audit log; what it throws undoes everything
+ * @param work changes rows and writes the audit log; what it throws undoes everything. It gets the revision of the route table, which stays
  * @throws CodedError `precondition_failed`, `database_unavailable`, and what `work` throws
  */
-export function commitUnrouted<T>(database: Database, actor: Actor, work: (queries: Queries) => Promise<T>): Promise<T> {
+export function commitUnrouted<T>(
+	database: Database,
+	actor: Actor,
+	work: (queries: Queries, revision: number) => Promise<T>,
+): Promise<T> {
 	return database.of(actor.tenant).transaction(async (queries) => {
-		await lockTenant(queries, actor.tenant);
+		const revision = await lockTenant(queries, actor.tenant);
 		await actor.precondition?.(queries);
-		return await work(queries);
+		return await work(queries, revision);
 	});
 }
