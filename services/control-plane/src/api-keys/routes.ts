@@ -7,7 +7,7 @@ import { errors } from "../errors.js";
 import { answers } from "../http/answers.js";
 import type { App } from "../http/app.js";
 import { callerOf } from "../http/authentication.js";
-import { lockTenant } from "../tenants/repository.js";
+import { commitUnrouted } from "../routing/commit-unrouted.js";
 import { makeKey } from "./make-key.js";
 import { countLastingAdmins, findKey, insertKey, listKeys, revokeKey } from "./repository.js";
 import { showKey } from "./show-key.js";
@@ -69,9 +69,8 @@ export function addApiKeyRoutes(app: App, { database }: { readonly database: Dat
 		async (request) => {
 			const caller = callerOf(request);
 			const { id } = request.params;
-			return await database.of(caller.tenant).transaction(async (queries) => {
-				// Two admins that revoke each other at the same moment must not both succeed.
-				await lockTenant(queries, caller.tenant);
+			// With the tenant locked: two admins that revoke each other at the same moment must not both succeed.
+			return await commitUnrouted(database, caller, async (queries) => {
 				const row = await findKey(queries, caller.tenant, id);
 				if (row === undefined)
 					throw errors.api_key_not_found(`API key ${id} does not exist; GET /api/v1/api-keys lists what does`);

@@ -9,7 +9,6 @@ import { disableRecalled } from "../recalls/declare-recall.js";
 import { insertSignedRecalls } from "../recalls/repository.js";
 import { commitChange } from "../routing/commit-change.js";
 import { commitUnrouted } from "../routing/commit-unrouted.js";
-import { lockTenant } from "../tenants/repository.js";
 import { newestOf } from "./newest-versions.js";
 import { deleteSource, findSource, insertSource, replaceEntries, type SourceRow, saveIndexState } from "./repository.js";
 import { fetchIndex, type IndexParts, requireNewer, type TakenIndex } from "./take-index.js";
@@ -56,15 +55,15 @@ export async function refreshSource(parts: SourceParts, source: SourceRow): Prom
 	requireNewer(source.name, source, taken.state);
 	await takeRecalls(parts, source, taken);
 	const { tenant, name } = source;
-	return await parts.database.of(tenant).transaction(async (queries) => {
-		await lockTenant(queries, tenant);
+	const actor = systemActor(tenant);
+	return await commitUnrouted(parts.database, actor, async (queries) => {
 		// Another process may have taken a newer one while this one was fetched.
 		const known = await requireSource(queries, tenant, name);
 		requireNewer(name, known, taken.state);
 		if (taken.state.number > known.number) {
 			await replaceEntries(queries, known.id, taken.index.plugins, newestOf(taken.index.plugins));
 			const detail = { from: known.number, to: taken.state.number };
-			await recordAudit(queries, systemActor(tenant), { action: "marketplace.index", target: name, detail }, null);
+			await recordAudit(queries, actor, { action: "marketplace.index", target: name, detail }, null);
 		}
 		await saveIndexState(queries, known.id, taken.state);
 		return await requireSource(queries, tenant, name);
