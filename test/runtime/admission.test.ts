@@ -135,7 +135,7 @@ describe("admission", () => {
 		const hook =
 			"(if (i64.ne (call $config_get (call $block (i32.const 1000) (i32.const 4))) (i64.const 0)) (then (loop $on (br $on)))) (call $continue)";
 		const module = await hostileModule({ hook, fields: '(data (i32.const 1000) "hang")' });
-		await routes.apply([{ ...plugin("own", module, { timeoutMs: 50 }), users: { ann: { config: { hang: true } } } }]);
+		await routes.apply([{ ...plugin("own", module, { timeoutMs: 400 }), users: { ann: { config: { hang: true } } } }]);
 		const outcomeFor = async (id: string) => outcomes(await ask(connection, chatEvent("x", { user: { id } })))["own"];
 		for (let event = 0; event < 6; event += 1) expect(await outcomeFor("ann")).toBe("timeout");
 		expect(await outcomeFor("bob")).toBe("ok");
